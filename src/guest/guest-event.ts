@@ -1,0 +1,64 @@
+/**
+ * Everything nondeterministic that enters a guest; it enters at the start of an epoch and nowhere
+ * else, in the order of the record (FT paper §2.1).
+ */
+export type GuestEvent =
+  | ConsoleInput
+  | KeysPressed
+  | FrameReceived
+  | DiskCompleted
+  | PowerPressed
+  | ResetPressed;
+
+/** Bytes typed at the serial console (ttyS0). */
+export interface ConsoleInput {
+  readonly kind: 'consoleInput';
+  readonly bytes: Uint8Array;
+}
+/** Scan codes (set 1) from the PC keyboard. */
+export interface KeysPressed {
+  readonly kind: 'keysPressed';
+  readonly scancodes: Uint8Array;
+}
+/** An Ethernet frame reached the guest's NIC: headers included, checksum not. */
+export interface FrameReceived {
+  readonly kind: 'frameReceived';
+  readonly frame: Uint8Array;
+}
+/** A disk operation ended. A read carries its data: only now does it enter guest memory (§3.4). */
+export interface DiskCompleted {
+  readonly kind: 'diskCompleted';
+  /** `DiskRequest.id`. A completion of a request the machine no longer waits for is ignored. */
+  readonly requestId: number;
+  readonly result: DiskResult;
+}
+export type DiskResult =
+  | { readonly kind: 'read'; readonly data: Uint8Array }
+  | { readonly kind: 'written' }
+  /** The host could not do it; the guest sees an ATA error on the same sectors. */
+  | { readonly kind: 'failed' };
+/** The operator cut the power: the machine is off when the epoch ends (§3.3: it travels in the log). */
+export interface PowerPressed {
+  readonly kind: 'powerPressed';
+}
+/** The operator pressed reset: a fresh machine when the epoch ends. */
+export interface ResetPressed {
+  readonly kind: 'resetPressed';
+}
+
+/** Bytes the event adds to a log record, its kind and framing not counted. */
+export function eventBytes(event: GuestEvent): number {
+  switch (event.kind) {
+    case 'consoleInput':
+      return event.bytes.byteLength;
+    case 'keysPressed':
+      return event.scancodes.byteLength;
+    case 'frameReceived':
+      return event.frame.byteLength;
+    case 'diskCompleted':
+      return event.result.kind === 'read' ? event.result.data.byteLength : 0;
+    case 'powerPressed':
+    case 'resetPressed':
+      return 0;
+  }
+}

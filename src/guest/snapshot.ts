@@ -1,0 +1,22 @@
+import type { ConsoleOffset, Epoch, InstructionCount, VirtualMs } from '../units.js';
+
+/**
+ * A machine between two epochs, enough to go on from on another host.
+ *
+ * Shape:  `state` is v86's own state file (no disks in it), the rest is what v86 leaves out.
+ * Source: FT paper §3.1 (FT VMotion); architecture.md on why both sides go on from a fresh machine.
+ */
+export interface Snapshot {
+  /** The epoch that had just ended. */
+  readonly epoch: Epoch;
+  readonly clockMs: VirtualMs;
+  readonly instructions: InstructionCount;
+  readonly consoleOffset: ConsoleOffset;
+  /** The id of the last disk request issued. */
+  readonly lastRequestId: number;
+  /** Where the generator of chance stands. */
+  readonly chanceState: number;
+  /** Console input the guest's UART had received and the guest had not read. */
+  readonly uartInput: Uint8Array;
+  readonly state: Uint8Array;
+}
