@@ -1,0 +1,32 @@
+import type { Generation } from '../units.js';
+
+/** Names one run of one replica process; a restarted process is another replica. */
+export type ReplicaId = string;
+
+/**
+ * What `generations/generation-N.json` says: who is live in generation N.
+ *
+ * Shape:  written whole and never changed; N+1 is a new file (FT paper §2.3, without a flag to reset).
+ */
+export interface GenerationRecord {
+  readonly generation: Generation;
+  readonly vm: string;
+  readonly holder: ReplicaIdentity;
+  /** Replicas whose acks the holder waits for from the start, and who may therefore claim N+1. */
+  readonly inSync: readonly ReplicaId[];
+  readonly reason: ClaimReason;
+  readonly claimedAt: string;
+}
+
+export interface ReplicaIdentity {
+  readonly replica: ReplicaId;
+  readonly pid: number;
+  readonly host: string;
+  /** Where the holder takes backups: `ws://host:port`. */
+  readonly endpoint: string;
+  /** Where status, metrics and the console are served: `http://host:port`. */
+  readonly api: string;
+}
+
+/** `start`: booted from disk. `takeover`: a backup went live. `backupLost`: goes on without it. */
+export type ClaimReason = 'start' | 'takeover' | 'backupLost';
