@@ -1,0 +1,10 @@
+/** The `code` of an operating system error (`ENOENT`), or '' for any other value. */
+export function errnoOf(error: unknown): string {
+  if (!(error instanceof Error) || !('code' in error)) return '';
+  return typeof error.code === 'string' ? error.code : '';
+}
+
+/** One line on any thrown value, for the `why` of a result or the end of a message. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,17 @@
+import type { Clock } from '../host/clock.js';
+
+/** The clock of this process. A timer that is not cancelled keeps the process alive. */
+export class NodeClock implements Clock {
+  nowMs(): number {
+    return performance.now();
+  }
+
+  wallClockMs(): number {
+    return Date.now();
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  }
+}

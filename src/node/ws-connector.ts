@@ -1,0 +1,91 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { WebSocket } from 'ws';
+import type { Link, LinkConnector, LinkEnd, LinkHandlers } from '../host/link.js';
+import { reasonOf } from './errno.js';
+import { printable } from './printable.js';
+import { CLOSE_MS_MAX, MESSAGE_BYTES_MAX, WsLink } from './ws-link.js';
+
+export interface WsConnectorOptions {
+  /** What both sides must speak; null asks for nothing, as the relays of other people expect. */
+  readonly subprotocol: string | null;
+  /** From the first packet to the open link. */
+  readonly connectMsMax?: number;
+  readonly messageBytesMax?: number;
+}
+
+const REFUSAL_BYTES_MAX = 1024;
+
+/** Opens links to WebSocket endpoints. */
+export class WsConnector implements LinkConnector {
+  readonly #options: WsConnectorOptions;
+
+  constructor(options: WsConnectorOptions) {
+    this.#options = options;
+  }
+
+  connect(endpoint: string, handlers: LinkHandlers): Link {
+    const { subprotocol, connectMsMax = 3_000 } = this.#options;
+    const socket = this.#dial(endpoint);
+    if (!(socket instanceof WebSocket)) return neverOpened(handlers, socket);
+
+    const link = new WsLink(socket, endpoint);
+    const giveUp = (how: LinkEnd): void => {
+      link.end(how);
+      socket.terminate();
+    };
+    const timer = setTimeout(() => {
+      giveUp({ kind: 'unreachable', why: `${endpoint}: no answer within ${connectMsMax} ms` });
+    }, connectMsMax);
+    socket.once('open', () => clearTimeout(timer));
+    socket.once('close', () => clearTimeout(timer));
+    socket.once('unexpected-response', (_request: ClientRequest, response: IncomingMessage) => {
+      whyRefused(response, (said) => {
+        const asked = subprotocol === null ? 'a WebSocket' : `a WebSocket of ${subprotocol}`;
+        giveUp({ kind: 'protocol', why: `${endpoint}: asked for ${asked}, got ${said}` });
+      });
+    });
+    link.attach(handlers, () => handlers.opened());
+    return link;
+  }
+
+  /** The socket, or why there is no dialling that endpoint. */
+  #dial(endpoint: string): WebSocket | LinkEnd {
+    const { subprotocol, messageBytesMax = MESSAGE_BYTES_MAX } = this.#options;
+    const options = {
+      perMessageDeflate: false,
+      maxPayload: messageBytesMax,
+      closeTimeout: CLOSE_MS_MAX,
+    };
+    try {
+      return new WebSocket(endpoint, subprotocol ?? [], options);
+    } catch (error) {
+      return { kind: 'protocol', why: `${printable(endpoint)}: ${reasonOf(error)}` };
+    }
+  }
+}
+
+/** A link that was over before it began; told later, as every end is. */
+function neverOpened(handlers: LinkHandlers, how: LinkEnd): Link {
+  process.nextTick(() => handlers.ended(how));
+  return {
+    send: () => undefined,
+    bufferedBytes: () => 0,
+    pauseReading: () => undefined,
+    resumeReading: () => undefined,
+    close: () => undefined,
+  };
+}
+
+/** The status of an HTTP answer and the start of its body: our listeners say there what is wrong. */
+function whyRefused(response: IncomingMessage, done: (said: string) => void): void {
+  let body = '';
+  response.setEncoding('utf8');
+  response.on('data', (text: string) => {
+    if (body.length < REFUSAL_BYTES_MAX) body += text;
+  });
+  response.on('error', () => undefined);
+  response.once('close', () => {
+    const text = printable(body.trim());
+    done(`HTTP ${response.statusCode ?? 0}${text === '' ? '' : `: ${text}`}`);
+  });
+}
