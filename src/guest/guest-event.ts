@@ -3,12 +3,7 @@
  * else, in the order of the record (FT paper §2.1).
  */
 export type GuestEvent =
-  | ConsoleInput
-  | KeysPressed
-  | FrameReceived
-  | DiskCompleted
-  | PowerPressed
-  | ResetPressed;
+  ConsoleInput | KeysPressed | FrameReceived | DiskCompleted | PowerPressed | ResetPressed;
 
 /** Bytes typed at the serial console (ttyS0). */
 export interface ConsoleInput {

@@ -52,3 +52,13 @@ export type VcpuEvent =
   | { readonly kind: 'diverged'; readonly epoch: Epoch; readonly difference: string }
   /** The emulator threw inside the epoch: every replica will, at the same place. The vCPU is over. */
   | { readonly kind: 'crashed'; readonly epoch: Epoch; readonly reason: string };
+
+/** Makes a vCPU: powered off machine about to start, or the one in the snapshot. */
+export type VcpuFactory = (
+  snapshot: Snapshot | null,
+  handlers: {
+    readonly event: (event: VcpuEvent) => void;
+    /** A bug in ftvm or the death of the thread, not the guest's doing. */
+    readonly failed: (error: Error) => void;
+  },
+) => Promise<Vcpu>;

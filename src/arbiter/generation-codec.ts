@@ -1,0 +1,89 @@
+import type { Generation } from '../units.js';
+import type { ClaimReason, GenerationRecord, ReplicaIdentity } from './generation-record.js';
+
+/** The text of a generation file: one JSON object, indented, because people read it too. */
+export function encodeGeneration(record: GenerationRecord): string {
+  return `${JSON.stringify(record, null, 2)}\n`;
+}
+
+/** A record, or in one sentence what is wrong with the text. */
+export type DecodedGeneration =
+  | { readonly kind: 'record'; readonly record: GenerationRecord }
+  | { readonly kind: 'invalid'; readonly why: string };
+
+/** Reads a generation file. Fields we do not know are left out, so a later release may add some. */
+export function decodeGeneration(text: string): DecodedGeneration {
+  try {
+    return { kind: 'record', record: recordOf(JSON.parse(text)) };
+  } catch (error) {
+    return { kind: 'invalid', why: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/**
+ * Stands for the holder of a generation whose file cannot be read as a record: the number is taken,
+ * whoever took it.
+ */
+export function unknownHolder(generation: Generation): GenerationRecord {
+  const holder = { replica: 'unknown', pid: 0, host: 'unknown', endpoint: '', api: '' };
+  return { generation, vm: '', holder, inSync: [], reason: 'start', claimedAt: '' };
+}
+
+function recordOf(value: unknown): GenerationRecord {
+  const fields = object('the file', value);
+  return {
+    generation: naturalNumber('generation', fields.generation),
+    vm: text('vm', fields.vm),
+    holder: identityOf(fields.holder),
+    inSync: list('inSync', fields.inSync).map((each, i) => text(`inSync[${i}]`, each)),
+    reason: reasonOf(fields.reason),
+    claimedAt: text('claimedAt', fields.claimedAt),
+  };
+}
+
+function identityOf(value: unknown): ReplicaIdentity {
+  const fields = object('holder', value);
+  return {
+    replica: text('holder.replica', fields.replica),
+    pid: naturalNumber('holder.pid', fields.pid),
+    host: text('holder.host', fields.host),
+    endpoint: text('holder.endpoint', fields.endpoint),
+    api: text('holder.api', fields.api),
+  };
+}
+
+function reasonOf(value: unknown): ClaimReason {
+  switch (value) {
+    case 'start':
+    case 'takeover':
+    case 'backupLost':
+      return value;
+    default:
+      return refuse('reason', 'start, takeover or backupLost', value);
+  }
+}
+
+function object(name: string, value: unknown): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return refuse(name, 'an object', value);
+  }
+  return value as Record<string, unknown>;
+}
+
+function list(name: string, value: unknown): unknown[] {
+  return Array.isArray(value) ? value : refuse(name, 'a list', value);
+}
+
+function text(name: string, value: unknown): string {
+  return typeof value === 'string' ? value : refuse(name, 'a text', value);
+}
+
+function naturalNumber(name: string, value: unknown): number {
+  const isNatural = typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
+  return isNatural ? value : refuse(name, 'a whole number above 0', value);
+}
+
+function refuse(name: string, expected: string, value: unknown): never {
+  const shown = value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 80);
+  throw new TypeError(`${name} should be ${expected}, it is ${shown}`);
+}

@@ -1,0 +1,119 @@
+import { FtvmError } from '../errors.js';
+import type { Snapshot } from '../guest/snapshot.js';
+import type { StateBegin, StatePages, WireMessage } from './wire-message.js';
+
+/** Pages of zeros are left out: a guest that uses 20 of its 128 MiB sends 20. */
+const pageBytes = 4096;
+const messageBytesMax = 256 * 1024;
+/** Sent and not acknowledged: enough to fill a gigabit link over 10 ms, little enough to stay prompt. */
+const windowBytesMax = 4 * 1024 * 1024;
+
+/** The snapshot does not fit what was announced. */
+export class StateTransferError extends FtvmError {
+  readonly code = 'FTVM_STATE_TRANSFER';
+  readonly remedy = 'Start the backup again; if it happens again, both sides need the same build.';
+}
+
+/**
+ * Sends a snapshot to a backup that joins (FT paper §3.1), in pieces small enough that heartbeats and
+ * records are not held up behind it.
+ */
+export class StateSender {
+  readonly #snapshot: Snapshot;
+  #offset = 0;
+  #sentBytes = 0;
+  #ackedBytes = 0;
+  #phase: 'begin' | 'pages' | 'done' = 'begin';
+
+  constructor(snapshot: Snapshot) {
+    this.#snapshot = snapshot;
+  }
+
+  acked(receivedBytes: number): void {
+    this.#ackedBytes = receivedBytes;
+  }
+
+  /** The messages that fit the window now; empty while it is full and for ever after `stateEnd`. */
+  next(): WireMessage[] {
+    const messages: WireMessage[] = [];
+    const { state, ...header } = this.#snapshot;
+    if (this.#phase === 'begin') {
+      messages.push({ kind: 'stateBegin', header, stateBytes: state.byteLength });
+      this.#phase = 'pages';
+    }
+    while (this.#phase === 'pages' && this.#sentBytes - this.#ackedBytes < windowBytesMax) {
+      const stretch = nextStretch(state, this.#offset);
+      if (!stretch) {
+        messages.push({ kind: 'stateEnd' });
+        this.#phase = 'done';
+        break;
+      }
+      this.#offset = stretch.offset + stretch.data.byteLength;
+      this.#sentBytes += stretch.data.byteLength;
+      messages.push(stretch);
+    }
+    return messages;
+  }
+
+  get isDone(): boolean {
+    return this.#phase === 'done';
+  }
+  get sentBytes(): number {
+    return this.#sentBytes;
+  }
+}
+
+/** Puts a snapshot together again. */
+export class StateReceiver {
+  readonly #header: StateBegin['header'];
+  readonly #state: Uint8Array;
+  #receivedBytes = 0;
+
+  constructor({ header, stateBytes }: StateBegin) {
+    if (stateBytes > stateBytesMax) {
+      throw new StateTransferError(`The peer announces a machine state of ${stateBytes} bytes`);
+    }
+    this.#header = header;
+    this.#state = new Uint8Array(stateBytes);
+  }
+
+  /** Returns the bytes received so far, for the ack. */
+  pages({ offset, data }: StatePages): number {
+    if (offset + data.byteLength > this.#state.byteLength) {
+      throw new StateTransferError(
+        `State bytes ${offset} to ${offset + data.byteLength} of ${this.#state.byteLength}`,
+      );
+    }
+    this.#state.set(data, offset);
+    this.#receivedBytes += data.byteLength;
+    return this.#receivedBytes;
+  }
+
+  end(): Snapshot {
+    return { ...this.#header, state: this.#state };
+  }
+}
+
+// v86 addresses 4 GiB; its state is memory, video memory and a few hundred KiB of devices.
+const stateBytesMax = 4 * 1024 * 1024 * 1024;
+
+function nextStretch(state: Uint8Array, from: number): StatePages | null {
+  let start = from;
+  while (start < state.byteLength && isZero(state, start)) start += pageBytes;
+  if (start >= state.byteLength) return null;
+  let end = start;
+  while (end < state.byteLength && end - start < messageBytesMax && !isZero(state, end)) {
+    end += pageBytes;
+  }
+  return {
+    kind: 'statePages',
+    offset: start,
+    data: state.subarray(start, Math.min(end, state.byteLength)),
+  };
+}
+
+function isZero(state: Uint8Array, start: number): boolean {
+  const end = Math.min(start + pageBytes, state.byteLength);
+  for (let i = start; i < end; i += 1) if (state[i] !== 0) return false;
+  return true;
+}

@@ -1,0 +1,159 @@
+import { Packr } from 'msgpackr';
+import { FtvmError } from '../errors.js';
+import { crc32 } from '../log/crc32.js';
+import { decodeRecord, encodeRecord } from '../log/log-codec.js';
+import type { WireMessage } from './wire-message.js';
+
+/** A message that is none of ours: damaged on the way, or from a stranger. */
+export class WireFormatError extends FtvmError {
+  readonly code = 'FTVM_WIRE_FORMAT';
+  readonly remedy = 'Check that both ends of the logging channel are ftvm of the same build.';
+}
+
+// Plain maps keep a frame self-contained; msgpackr's own record extension would not.
+const packr = new Packr({ useRecords: false, int64AsType: 'number' });
+const checksumBytes = 4;
+
+/** CRC-32 of the rest (little endian), then one msgpack map whose `kind` says what follows. */
+export function encodeMessage(message: WireMessage): Uint8Array {
+  const plain =
+    message.kind === 'records'
+      ? { ...message, records: message.records.map(encodeRecord) }
+      : message;
+  const body = packr.pack(plain);
+  const frame = new Uint8Array(checksumBytes + body.byteLength);
+  frame.set(body, checksumBytes);
+  new DataView(frame.buffer).setUint32(0, crc32(body), true);
+  return frame;
+}
+
+/** Throws `WireFormatError` for anything that `encodeMessage` did not make. */
+export function decodeMessage(frame: Uint8Array): WireMessage {
+  if (frame.byteLength <= checksumBytes) {
+    throw new WireFormatError(`A message of ${frame.byteLength} bytes`);
+  }
+  const body = frame.subarray(checksumBytes);
+  const expected = new DataView(frame.buffer, frame.byteOffset).getUint32(0, true);
+  if (crc32(body) !== expected) {
+    throw new WireFormatError(`A message of ${frame.byteLength} bytes with a wrong checksum`);
+  }
+  let value: unknown;
+  try {
+    value = packr.unpack(body);
+  } catch (cause) {
+    throw new WireFormatError('A message that is not msgpack', { cause });
+  }
+  const fields = checkMap(value, 'a message');
+  const kind = fields['kind'];
+  const shape = typeof kind === 'string' ? shapes[kind as WireMessage['kind']] : undefined;
+  if (!shape) throw new WireFormatError(`A message of unknown kind ${JSON.stringify(kind)}`);
+  for (const [field, check] of Object.entries(shape))
+    check(fields[field], `${String(kind)}.${field}`);
+  if (kind !== 'records') return fields as unknown as WireMessage;
+  const records = (fields['records'] as Uint8Array[]).map(decodeRecord);
+  return { ...fields, records } as unknown as WireMessage;
+}
+
+type Check = (value: unknown, what: string) => void;
+
+function wrong(value: unknown, what: string, wanted: string): never {
+  throw new WireFormatError(`${what} is ${typeof value}, not ${wanted}`);
+}
+const text: Check = (value, what) => {
+  if (typeof value !== 'string' || value.length > 65_536) wrong(value, what, 'a text');
+};
+const natural: Check = (value, what) => {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
+    wrong(value, what, 'a whole number');
+  }
+};
+const finite: Check = (value, what) => {
+  if (typeof value !== 'number' || !Number.isFinite(value)) wrong(value, what, 'a number');
+};
+const integer: Check = (value, what) => {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) wrong(value, what, 'an integer');
+};
+const bytes: Check = (value, what) => {
+  if (!(value instanceof Uint8Array)) wrong(value, what, 'bytes');
+};
+const listOf =
+  (check: Check): Check =>
+  (value, what) => {
+    if (!Array.isArray(value)) wrong(value, what, 'a list');
+    for (const item of value) check(item, what);
+  };
+const mapOf =
+  (shape: Record<string, Check>): Check =>
+  (value, what) => {
+    const fields = checkMap(value, what);
+    for (const [field, check] of Object.entries(shape)) check(fields[field], `${what}.${field}`);
+  };
+const texts: Check = (value, what) => {
+  for (const item of Object.values(checkMap(value, what))) text(item, what);
+};
+function checkMap(value: unknown, what: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    wrong(value, what, 'a map');
+  }
+  return value as Record<string, unknown>;
+}
+
+const identity = mapOf({ replica: text, pid: natural, host: text, endpoint: text, api: text });
+const build = mapOf({
+  ftvm: text,
+  logVersion: natural,
+  v86: text,
+  v86Wasm: text,
+  node: text,
+  architecture: text,
+});
+const end: Check = (value, what) => {
+  const fields = checkMap(value, what);
+  switch (fields['kind']) {
+    case 'leaving':
+      return;
+    case 'poweredOff':
+      natural(fields['epoch'], `${what}.epoch`);
+      return;
+    case 'crashed':
+      natural(fields['epoch'], `${what}.epoch`);
+      text(fields['reason'], `${what}.reason`);
+      return;
+    default:
+      wrong(fields['kind'], `${what}.kind`, 'a known end');
+  }
+};
+
+const shapes: Record<WireMessage['kind'], Record<string, Check>> = {
+  hello: {
+    protocol: natural,
+    vm: text,
+    identity,
+    heartbeatTo: text,
+    build,
+    machine: texts,
+  },
+  welcome: { identity, generation: natural, heartbeatTo: text },
+  refusal: { code: text, why: text, remedy: text },
+  stateBegin: {
+    header: mapOf({
+      epoch: natural,
+      clockMs: finite,
+      instructions: natural,
+      consoleOffset: natural,
+      lastRequestId: natural,
+      chanceState: integer,
+      uartInput: bytes,
+    }),
+    stateBytes: natural,
+  },
+  statePages: { offset: natural, data: bytes },
+  stateEnd: {},
+  stateAck: { receivedBytes: natural },
+  records: { records: listOf(bytes), released: natural, consoleReleased: natural },
+  ack: { received: natural, ran: natural },
+  inSync: { generation: natural },
+  diverged: { epoch: natural, difference: text },
+  keepAlive: {},
+  goodbye: { end },
+};

@@ -1,0 +1,130 @@
+import type { LogRecord } from '../log/log-record.js';
+import type { Snapshot } from '../guest/snapshot.js';
+import type { ConsoleOffset, Epoch, Generation } from '../units.js';
+import type { ReplicaIdentity } from '../arbiter/generation-record.js';
+
+/** The version of everything in this file; a peer with another one is refused by name. */
+export const PROTOCOL_VERSION = 1;
+/** The WebSocket subprotocol, which carries the same number. */
+export const LOG_SUBPROTOCOL = `ftvm-log.v${PROTOCOL_VERSION}`;
+
+/**
+ * What primary and backup say on the logging channel (FT paper §3.2).
+ *
+ * ```
+ * backup                                    primary
+ *   hello ────────────────────────────────▶   who I am, what machine I can run
+ *   ◀──────────────────────── welcome / refusal
+ *   ◀──────── stateBegin, statePages…, stateEnd   the machine at the cut
+ *   stateAck… ────────────────────────────▶   (window of the transfer)
+ *   ◀──────────────────────────────── records…   from the cut on, without end
+ *   ack… ─────────────────────────────────▶   on receipt; and how far I have run
+ *   ◀──────────────────────────────── inSync   you may go live from here
+ *   ◀──────────────────────────────── goodbye   the guest is off; nobody goes live
+ * ```
+ */
+export type WireMessage =
+  | Hello
+  | Welcome
+  | Refusal
+  | StateBegin
+  | StatePages
+  | StateEnd
+  | StateAck
+  | Records
+  | Ack
+  | InSync
+  | Diverged
+  | KeepAlive
+  | Goodbye;
+
+export interface Hello {
+  readonly kind: 'hello';
+  readonly protocol: number;
+  readonly vm: string;
+  readonly identity: ReplicaIdentity;
+  /** `host:port` for heartbeats. */
+  readonly heartbeatTo: string;
+  readonly build: BuildInfo;
+  /** `fingerprintFields` of the machine the backup would run. */
+  readonly machine: Readonly<Record<string, string>>;
+}
+/** The programs that must agree for a replay to be exact, and those worth naming in a report. */
+export interface BuildInfo {
+  readonly ftvm: string;
+  readonly logVersion: number;
+  readonly v86: string;
+  /** SHA-256 of v86.wasm: the CPU itself. */
+  readonly v86Wasm: string;
+  readonly node: string;
+  readonly architecture: string;
+}
+export interface Welcome {
+  readonly kind: 'welcome';
+  readonly identity: ReplicaIdentity;
+  readonly generation: Generation;
+  readonly heartbeatTo: string;
+}
+/** No, and why; the peer reports it as its own error. */
+export interface Refusal {
+  readonly kind: 'refusal';
+  readonly code: string;
+  readonly why: string;
+  readonly remedy: string;
+}
+export interface StateBegin {
+  readonly kind: 'stateBegin';
+  /** The snapshot without `state`, whose bytes follow in pages. */
+  readonly header: Omit<Snapshot, 'state'>;
+  readonly stateBytes: number;
+}
+/** A stretch of the state. What no message covers is zero. */
+export interface StatePages {
+  readonly kind: 'statePages';
+  readonly offset: number;
+  readonly data: Uint8Array;
+}
+export interface StateEnd {
+  readonly kind: 'stateEnd';
+}
+export interface StateAck {
+  readonly kind: 'stateAck';
+  readonly receivedBytes: number;
+}
+export interface Records {
+  readonly kind: 'records';
+  readonly records: readonly LogRecord[];
+  /** Output of epochs up to this one has left the primary. */
+  readonly released: Epoch;
+  /** Console bytes before this offset have left the primary. */
+  readonly consoleReleased: ConsoleOffset;
+}
+/** Sent on receipt, not on execution (§3.2), and again when the vCPU has got further. */
+export interface Ack {
+  readonly kind: 'ack';
+  readonly received: Epoch;
+  readonly ran: Epoch;
+}
+/** From here on the primary waits for your acks: in `generation` you may claim the next one. */
+export interface InSync {
+  readonly kind: 'inSync';
+  readonly generation: Generation;
+}
+/** The backup found that it is no replica any more. */
+export interface Diverged {
+  readonly kind: 'diverged';
+  readonly epoch: Epoch;
+  readonly difference: string;
+}
+/** A halted guest makes no records; the channel is still alive. */
+export interface KeepAlive {
+  readonly kind: 'keepAlive';
+}
+export interface Goodbye {
+  readonly kind: 'goodbye';
+  readonly end: GuestEnd | { readonly kind: 'leaving' };
+}
+/** How a guest is over, for every replica alike. */
+export type GuestEnd =
+  | { readonly kind: 'poweredOff'; readonly epoch: Epoch }
+  | { readonly kind: 'crashed'; readonly epoch: Epoch; readonly reason: string };

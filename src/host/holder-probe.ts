@@ -1,0 +1,12 @@
+import type { ReplicaIdentity } from '../arbiter/generation-record.js';
+
+/**
+ * `gone`: nobody listens where that replica did, or somebody else does: its process is over.
+ * `live`: it answered. `silent`: neither; it may be stopped, cut off, or its host may be dead.
+ */
+export type ProbeOutcome = 'gone' | 'live' | 'silent';
+
+/** Asks whether the process of a replica is still there. A hint: safety never rests on the answer. */
+export interface HolderProbe {
+  probe(identity: ReplicaIdentity): Promise<ProbeOutcome>;
+}

@@ -1,0 +1,180 @@
+import type { GenerationRecord } from '../arbiter/generation-record.js';
+import { RefusedError } from '../channel/handshake.js';
+import type { RoleSettings } from '../role/role-settings.js';
+import type { Generation } from '../units.js';
+import { LiveElsewhereError } from './live-elsewhere-error.js';
+import { Replica, type ReplicaEnd, type ReplicaParts } from './replica.js';
+
+/** What the operator asked for, and what happens on the way, for the driver of a screen. */
+export interface HypervisorEvents {
+  /** A new replica begins; the one before it, if any, is over. */
+  readonly replica: (replica: Replica) => void;
+  /** Waiting for something that may take long, in words; said once per reason. */
+  readonly waiting: (forWhat: string) => void;
+  /** A backup is over and joins whoever is live as a new one. */
+  readonly rejoining: (why: string) => void;
+}
+
+/** Makes the parts of one replica; a backup that re-joins gets a fresh console and new links. */
+export type MakeParts = () => ReplicaParts;
+
+/**
+ * One VM on one host, from start to end: finds out who is live, becomes primary or follows, and
+ * follows again when it has to.
+ */
+export class Hypervisor {
+  readonly #makeParts: MakeParts;
+  readonly #settings: RoleSettings;
+  readonly #events: HypervisorEvents;
+  #replica: Replica | null = null;
+  #stopped: () => void = () => undefined;
+  readonly #stop: Promise<void>;
+  #isStopping = false;
+  #lastWait = '';
+
+  constructor(makeParts: MakeParts, settings: RoleSettings, events: HypervisorEvents) {
+    this.#makeParts = makeParts;
+    this.#settings = settings;
+    this.#events = events;
+    this.#stop = new Promise((resolve) => (this.#stopped = resolve));
+  }
+
+  get replica(): Replica | null {
+    return this.#replica;
+  }
+
+  /**
+   * Claims the VM and powers it on.
+   *
+   * Errors: `LiveElsewhereError` if another replica is live, or may be. `holderIsDead` is the word of
+   *         an operator who has made sure of it; without it, silence is not death.
+   */
+  async runPrimary({ holderIsDead }: { readonly holderIsDead: boolean }): Promise<ReplicaEnd> {
+    const parts = this.#makeParts();
+    const generation = await this.#claimForStart(parts, holderIsDead);
+    if (generation === null) return { kind: 'left' };
+    const replica = this.#begin(parts);
+    try {
+      await replica.powerOn(generation);
+    } catch (error) {
+      return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
+    }
+    return replica.ended;
+  }
+
+  /**
+   * Follows the live primary, and goes live when it dies. Waits for a primary as long as there is
+   * none. Errors: `RefusedError` if the primary will not have us.
+   */
+  async runBackup({ endpoint }: { readonly endpoint: string | null }): Promise<ReplicaEnd> {
+    for (;;) {
+      const parts = this.#makeParts();
+      const target = await this.#findPrimary(parts, endpoint);
+      if (target === null) return { kind: 'left' };
+      const replica = this.#begin(parts);
+      replica.follow(target);
+      const end = await replica.ended;
+      switch (end.kind) {
+        case 'refused':
+          if (end.refusal.code === 'FTVM_NOT_PRIMARY') break;
+          throw new RefusedError(end.refusal);
+        case 'rejoin':
+          this.#events.rejoining(end.why);
+          break;
+        case 'lostClaim':
+          // A primary that lost halts; a backup that lost the race follows the winner.
+          if (replica.isLive) return end;
+          this.#events.rejoining(`generation ${end.holder.generation} went to another replica`);
+          break;
+        case 'poweredOff':
+        case 'crashed':
+        case 'left':
+        case 'failed':
+          return end;
+      }
+      if (this.#isStopping) return { kind: 'left' };
+      await this.#pause(parts, retryMs);
+    }
+  }
+
+  /** The operator wants us gone: hand over if there is a backup, and end. */
+  leave(): void {
+    this.#isStopping = true;
+    this.#stopped();
+    this.#replica?.leave();
+  }
+
+  #begin(parts: ReplicaParts): Replica {
+    const replica = new Replica(parts, this.#settings);
+    this.#replica = replica;
+    this.#lastWait = '';
+    this.#events.replica(replica);
+    return replica;
+  }
+
+  async #claimForStart(parts: ReplicaParts, holderIsDead: boolean): Promise<Generation | null> {
+    while (!this.#isStopping) {
+      const latest = await parts.generations.latest();
+      if (latest.kind === 'unreachable') {
+        this.#wait(`the shared disk: ${latest.why}`);
+        await this.#pause(parts, retryMs);
+        continue;
+      }
+      let generation: Generation = 1;
+      if (latest.kind === 'found') {
+        const found = await parts.probe.probe(latest.record.holder);
+        if (found === 'live' || (found === 'silent' && !holderIsDead)) {
+          throw new LiveElsewhereError(latest.record, found);
+        }
+        generation = latest.record.generation + 1;
+      }
+      const outcome = await parts.generations.claim(this.#record(parts, generation));
+      if (outcome.kind === 'won') return generation;
+      if (outcome.kind === 'lost') throw new LiveElsewhereError(outcome.holder, 'lostClaim');
+      this.#wait(`the shared disk: ${outcome.why}`);
+      await this.#pause(parts, retryMs);
+    }
+    return null;
+  }
+
+  #record(parts: ReplicaParts, generation: Generation): GenerationRecord {
+    const { vm, identity } = this.#settings.self;
+    const claimedAt = new Date(parts.clock.wallClockMs()).toISOString();
+    return { generation, vm, holder: identity, inSync: [], reason: 'start', claimedAt };
+  }
+
+  /** The endpoint of a primary that answers; waits until there is one. */
+  async #findPrimary(parts: ReplicaParts, endpoint: string | null): Promise<string | null> {
+    while (!this.#isStopping) {
+      if (endpoint !== null && this.#replica === null) return endpoint;
+      const latest = await parts.generations.latest();
+      if (latest.kind === 'found') {
+        const { holder } = latest.record;
+        const found = await parts.probe.probe(holder);
+        if (found === 'live') return holder.endpoint;
+        this.#wait(
+          `a primary (generation ${latest.record.generation}'s, process ${holder.pid}, is ${found})`,
+        );
+      } else {
+        this.#wait(latest.kind === 'none' ? 'a primary' : `the shared disk: ${latest.why}`);
+      }
+      await this.#pause(parts, retryMs);
+    }
+    return null;
+  }
+
+  #wait(forWhat: string): void {
+    if (forWhat === this.#lastWait) return;
+    this.#lastWait = forWhat;
+    this.#events.waiting(forWhat);
+  }
+
+  async #pause(parts: ReplicaParts, ms: number): Promise<void> {
+    let cancel = (): void => undefined;
+    const over = new Promise<void>((resolve) => (cancel = parts.clock.after(ms, resolve)));
+    await Promise.race([over, this.#stop]);
+    cancel();
+  }
+}
+
+const retryMs = 200;

@@ -1,0 +1,444 @@
+import type { GenerationRecord, ReplicaIdentity } from '../arbiter/generation-record.js';
+import { decodeMessage, encodeMessage, WireFormatError } from '../channel/wire-codec.js';
+import type { DiskRequest } from '../guest/disk-request.js';
+import type { DiskResult, GuestEvent } from '../guest/guest-event.js';
+import type { Clock } from '../host/clock.js';
+import type { Datagrams } from '../host/datagrams.js';
+import type { Diagnostics } from '../host/diagnostics.js';
+import type { GenerationStore } from '../host/generation-store.js';
+import type { HolderProbe } from '../host/holder-probe.js';
+import type { Link, LinkConnector, LinkHandlers } from '../host/link.js';
+import type { SectorStore } from '../host/sector-store.js';
+import type { LogRecord } from '../log/log-record.js';
+import { Backup, type BackupStatus } from '../role/backup.js';
+import { Primary, type PrimaryStatus } from '../role/primary.js';
+import type { PrimaryStart, RoleEffect, RoleEnd, RoleReport } from '../role/role-effect.js';
+import type { PeerId, RoleInput } from '../role/role-input.js';
+import type { RoleSettings } from '../role/role-settings.js';
+import { unreachable } from '../unreachable.js';
+import type { Generation } from '../units.js';
+import type { Vcpu, VcpuEvent, VcpuFactory } from '../vcpu/vcpu.js';
+import { ConsoleHistory } from './console-history.js';
+
+/** The world of one replica. */
+export interface ReplicaParts {
+  readonly clock: Clock;
+  readonly diagnostics: Diagnostics;
+  readonly connector: LinkConnector;
+  readonly datagrams: Datagrams;
+  readonly generations: GenerationStore;
+  readonly probe: HolderProbe;
+  readonly createVcpu: VcpuFactory;
+  /** By drive name. Only the live replica touches them (§4.1, shared disk). */
+  readonly drives: ReadonlyMap<string, SectorStore>;
+  readonly onReport: (report: RoleReport) => void;
+  /** Every record a live vCPU made or a replaying one was given, for a log file. */
+  readonly onRecord?: (record: LogRecord) => void;
+  readonly onVcpuEvent?: (event: VcpuEvent) => void;
+  readonly onFrame?: (frame: Uint8Array) => void;
+}
+
+/** How a replica is over; a `failed` one is a bug and carries it. */
+export type ReplicaEnd = RoleEnd | { readonly kind: 'failed'; readonly error: Error };
+
+/**
+ * One replica of a VM: a role, and the one loop that feeds it inputs and performs its effects.
+ *
+ * ```
+ * links, heartbeats, vCPU, disks, storage, time ──▶ feed ──▶ role.step ──▶ effects ──▶ perform
+ *        ▲                                                                               │
+ *        └───────────────────────────────────────────────────────────────────────────────┘
+ * ```
+ */
+export class Replica {
+  readonly console = new ConsoleHistory();
+  readonly ended: Promise<ReplicaEnd>;
+  readonly #parts: ReplicaParts;
+  readonly #settings: RoleSettings;
+  readonly #links = new Map<PeerId, Link>();
+  readonly #queue: RoleInput[] = [];
+  #role: Primary | Backup | null = null;
+  #vcpu: Vcpu | null = null;
+  /** Commands for a vCPU that is still being made. */
+  #vcpuQueue: ((vcpu: Vcpu) => void)[] = [];
+  #primary: ReplicaIdentity | null = null;
+  #generation: Generation = 0;
+  #lastPeer: PeerId = 0;
+  #stopTicking: (() => void) | null = null;
+  #feeding = false;
+  #isOver = false;
+  #settleEnd: (end: ReplicaEnd) => void = () => undefined;
+
+  constructor(parts: ReplicaParts, settings: RoleSettings) {
+    this.#parts = parts;
+    this.#settings = settings;
+    this.ended = new Promise((resolve) => (this.#settleEnd = resolve));
+  }
+
+  /** The generation is ours: power the machine on. */
+  async powerOn(generation: Generation): Promise<void> {
+    this.#generation = generation;
+    const start: PrimaryStart = {
+      generation,
+      lastEpoch: 0,
+      consoleOffset: 0,
+      pendingDisk: [],
+      unreleasedFrames: [],
+      guestEnd: null,
+    };
+    this.#vcpu = await this.#parts.createVcpu(null, this.#vcpuHandlers());
+    this.#becomePrimary(start);
+    this.#vcpu.goLive();
+    this.#tickOn();
+  }
+
+  /** Follow the primary at `endpoint`. */
+  follow(endpoint: string): void {
+    const peer = this.#newPeer();
+    this.#role = new Backup(this.#settings, peer, this.#parts.clock.nowMs());
+    const link = this.#parts.connector.connect(endpoint, {
+      opened: () => this.feed({ kind: 'peerOpened', peer }),
+      ...this.#linkHandlers(peer),
+    });
+    this.#links.set(peer, link);
+    this.#tickOn();
+  }
+
+  /** A peer has connected to us; what it wants, its first message says. */
+  accept(link: Link): Omit<LinkHandlers, 'opened'> {
+    const peer = this.#newPeer();
+    this.#links.set(peer, link);
+    return this.#linkHandlers(peer);
+  }
+
+  heartbeat(from: string): void {
+    this.feed({ kind: 'heartbeat', from });
+  }
+  /** Something from outside for the guest. Ignored unless we are live. */
+  inject(event: GuestEvent): void {
+    this.feed({ kind: 'guestEvent', event });
+  }
+  leave(): void {
+    this.feed({ kind: 'leave' });
+  }
+
+  get isLive(): boolean {
+    return this.#role instanceof Primary;
+  }
+  get generation(): Generation {
+    return this.#generation;
+  }
+  /** The primary this replica follows, as far as it knows. */
+  get primary(): ReplicaIdentity | null {
+    return this.#primary;
+  }
+  status():
+    { kind: 'primary'; status: PrimaryStatus } | { kind: 'backup'; status: BackupStatus } | null {
+    if (this.#role instanceof Primary) {
+      return { kind: 'primary', status: this.#role.status(this.#parts.clock.nowMs()) };
+    }
+    return this.#role ? { kind: 'backup', status: this.#role.status() } : null;
+  }
+
+  feed(input: RoleInput): void {
+    this.#queue.push(input);
+    if (this.#feeding) return;
+    this.#feeding = true;
+    try {
+      for (let next = this.#queue.shift(); next && !this.#isOver; next = this.#queue.shift()) {
+        const effects = this.#role?.step(next, this.#parts.clock.nowMs()) ?? [];
+        for (const effect of effects) this.#perform(effect);
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#feeding = false;
+    }
+  }
+
+  #perform(effect: RoleEffect): void {
+    switch (effect.kind) {
+      case 'send':
+        this.#links.get(effect.peer)?.send(encodeMessage(effect.message));
+        return;
+      case 'closePeer':
+        this.#links.get(effect.peer)?.close();
+        this.#links.delete(effect.peer);
+        return;
+      case 'pauseReading':
+        this.#links.get(effect.peer)?.pauseReading();
+        return;
+      case 'resumeReading':
+        this.#links.get(effect.peer)?.resumeReading();
+        return;
+      case 'sendHeartbeat': {
+        const { replica } = this.#settings.self.identity;
+        this.#parts.datagrams.send(effect.to, new TextEncoder().encode(replica));
+        return;
+      }
+      case 'vcpu':
+        this.#command((vcpu) => {
+          perform(vcpu, effect.command);
+        });
+        if (effect.command.kind === 'replay') {
+          for (const record of effect.command.records) this.#parts.onRecord?.(record);
+        }
+        return;
+      case 'startVcpu':
+        void this.#startVcpu(effect.snapshot);
+        return;
+      case 'claim':
+        void this.#claim(effect);
+        return;
+      case 'readGenerations':
+        void this.#readGenerations(effect.asked);
+        return;
+      case 'probePrimary':
+        void this.#probePrimary();
+        return;
+      case 'startDisk':
+        void this.#startDisk(effect.request);
+        return;
+      case 'emitConsole':
+        this.console.append(effect.bytes, effect.offset);
+        return;
+      case 'emitFrame':
+        this.#parts.onFrame?.(effect.frame);
+        return;
+      case 'report':
+        this.#parts.onReport(effect.report);
+        return;
+      case 'becomePrimary':
+        this.#becomePrimary(effect.start);
+        return;
+      case 'end':
+        void this.#end(effect.end);
+        return;
+      default:
+        unreachable(effect);
+    }
+  }
+
+  #becomePrimary(start: PrimaryStart): void {
+    const primary = new Primary(this.#settings, start, this.#parts.clock.nowMs());
+    this.#role = primary;
+    this.#generation = start.generation;
+    this.#primary = this.#settings.self.identity;
+    for (const effect of primary.begin(start)) this.#perform(effect);
+  }
+
+  // --- vCPU ----------------------------------------------------------------------------------
+
+  async #startVcpu(snapshot: Parameters<VcpuFactory>[0]): Promise<void> {
+    try {
+      const vcpu = await this.#parts.createVcpu(snapshot, this.#vcpuHandlers());
+      if (this.#isOver) return void vcpu.close();
+      this.#vcpu = vcpu;
+      for (const command of this.#vcpuQueue.splice(0)) command(vcpu);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #vcpuHandlers(): Parameters<VcpuFactory>[1] {
+    return {
+      event: (event) => {
+        if (this.#isOver) return;
+        if (event.kind === 'recorded') this.#parts.onRecord?.(event.record);
+        this.#parts.onVcpuEvent?.(event);
+        this.feed({ kind: 'vcpu', event });
+      },
+      failed: (error) => this.#fail(error),
+    };
+  }
+
+  #command(command: (vcpu: Vcpu) => void): void {
+    if (this.#vcpu) command(this.#vcpu);
+    else this.#vcpuQueue.push(command);
+  }
+
+  // --- links ---------------------------------------------------------------------------------
+
+  #newPeer(): PeerId {
+    this.#lastPeer += 1;
+    return this.#lastPeer;
+  }
+
+  #linkHandlers(peer: PeerId): Omit<LinkHandlers, 'opened'> {
+    return {
+      received: (bytes) => {
+        try {
+          this.#received(peer, bytes);
+        } catch (error) {
+          if (!(error instanceof WireFormatError)) throw error;
+          // Garbage, a flipped bit or a stranger: the link is worthless, the replica is not.
+          this.#parts.diagnostics.warn('A peer sent a message that cannot be read', {
+            why: error.message,
+          });
+          this.#links.get(peer)?.close();
+          this.#links.delete(peer);
+          this.feed({ kind: 'peerEnded', peer, why: error.message });
+        }
+      },
+      ended: (how) => {
+        this.#links.delete(peer);
+        this.feed({
+          kind: 'peerEnded',
+          peer,
+          why: 'why' in how ? how.why : `the link ${how.kind}`,
+        });
+      },
+    };
+  }
+
+  #received(peer: PeerId, bytes: Uint8Array): void {
+    const message = decodeMessage(bytes);
+    if (message.kind === 'hello' && !this.isLive) {
+      const live = this.#primary;
+      this.#links.get(peer)?.send(
+        encodeMessage({
+          kind: 'refusal',
+          code: 'FTVM_NOT_PRIMARY',
+          why: 'this replica is not the primary',
+          remedy: live ? `Join ${live.endpoint}.` : 'Join the primary of the VM.',
+        }),
+      );
+      this.#links.get(peer)?.close();
+      this.#links.delete(peer);
+      return;
+    }
+    if (message.kind === 'welcome') {
+      this.#primary = message.identity;
+      this.#generation = message.generation;
+    }
+    this.feed({ kind: 'peerMessage', peer, message });
+  }
+
+  // --- storage -------------------------------------------------------------------------------
+
+  async #claim(effect: Extract<RoleEffect, { kind: 'claim' }>): Promise<void> {
+    const { generation, inSync, reason } = effect;
+    const record: GenerationRecord = {
+      generation,
+      vm: this.#settings.self.vm,
+      holder: this.#settings.self.identity,
+      inSync,
+      reason,
+      claimedAt: new Date(this.#parts.clock.wallClockMs()).toISOString(),
+    };
+    try {
+      const outcome = await this.#parts.generations.claim(record);
+      if (outcome.kind === 'won') this.#generation = generation;
+      this.feed({ kind: 'claimAnswered', generation, outcome });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #readGenerations(asked: number): Promise<void> {
+    try {
+      const latest = await this.#parts.generations.latest();
+      if (latest.kind === 'none') {
+        this.#parts.diagnostics.warn('The generations of this VM are gone from the shared disk');
+      }
+      this.feed({
+        kind: 'generationsRead',
+        asked,
+        latest: latest.kind === 'found' ? latest.record : 'unreachable',
+      });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #probePrimary(): Promise<void> {
+    if (!this.#primary) return;
+    this.feed({ kind: 'probed', outcome: await this.#parts.probe.probe(this.#primary) });
+  }
+
+  async #startDisk(request: DiskRequest): Promise<void> {
+    this.feed({
+      kind: 'diskFinished',
+      requestId: request.id,
+      result: await this.#performDisk(request),
+    });
+  }
+
+  async #performDisk(request: DiskRequest): Promise<DiskResult> {
+    const { drive, offsetBytes } = request;
+    try {
+      const store = this.#parts.drives.get(drive);
+      if (!store) throw new Error(`the machine has no drive ${drive}`);
+      if (request.kind === 'diskRead') {
+        return { kind: 'read', data: await store.read(offsetBytes, request.lengthBytes) };
+      }
+      await store.write(offsetBytes, request.data);
+      return { kind: 'written' };
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#parts.diagnostics.error('A disk operation failed; the guest sees an ATA error', {
+        drive,
+        offsetBytes,
+        why,
+      });
+      return { kind: 'failed' };
+    }
+  }
+
+  // --- time and ends -------------------------------------------------------------------------
+
+  #tickOn(): void {
+    this.#stopTicking?.();
+    this.#stopTicking = this.#parts.clock.after(tickMs, () => {
+      if (this.#isOver) return;
+      this.feed({ kind: 'tick' });
+      this.#tickOn();
+    });
+  }
+
+  #fail(error: unknown): void {
+    const cause = error instanceof Error ? error : new Error(String(error));
+    void this.#end({ kind: 'failed', error: cause });
+  }
+
+  async #end(end: ReplicaEnd): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#stopTicking?.();
+    for (const link of this.#links.values()) link.close();
+    this.#links.clear();
+    await this.#vcpu?.close();
+    this.#settleEnd(end);
+  }
+}
+
+// Short beside a heartbeat (50 ms) and a batch of records (3 ms) counts as soon as it is due.
+const tickMs = 5;
+
+function perform(vcpu: Vcpu, command: Extract<RoleEffect, { kind: 'vcpu' }>['command']): void {
+  switch (command.kind) {
+    case 'replay':
+      vcpu.replay(command.records);
+      return;
+    case 'goLive':
+      vcpu.goLive();
+      return;
+    case 'inject':
+      vcpu.inject(command.event);
+      return;
+    case 'cut':
+      vcpu.cut();
+      return;
+    case 'setSharePercent':
+      vcpu.setSharePercent(command.percent);
+      return;
+    case 'pause':
+      vcpu.pause();
+      return;
+    case 'resume':
+      vcpu.resume();
+      return;
+    default:
+      unreachable(command);
+  }
+}

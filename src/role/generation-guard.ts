@@ -1,0 +1,128 @@
+import type { ClaimOutcome } from '../arbiter/claim-outcome.js';
+import type { GenerationRecord, ReplicaId } from '../arbiter/generation-record.js';
+import type { Generation } from '../units.js';
+import type { RoleEffect } from './role-effect.js';
+
+/**
+ * Whether a primary may still release output: the part of it that talks to shared storage.
+ *
+ * ```
+ *            an in-sync backup is lost              slept longer than a backup would wait
+ *   open ──────────────────────────────▶ claiming      open ────────────▶ verifying
+ *    ▲        claim of N+1 won               │           ▲   still latest     │
+ *    └───────────────────────────────────────┤           └────────────────────┤
+ *                                       lost ▼                          newer ▼
+ *                                          closed for ever: somebody else is live
+ * ```
+ * Storage unreachable is not permission: the guard stays shut and asks again (FT paper §2.3).
+ */
+export class GenerationGuard {
+  readonly #replica: ReplicaId;
+  #generation: Generation;
+  #claim: { readonly inSync: readonly ReplicaId[] } | null = null;
+  #claimStale = false;
+  #retryClaimAtMs = Number.POSITIVE_INFINITY;
+  /** Answers to questions asked before this one do not count. */
+  #verifyingFrom: number | null = null;
+  #asked = 0;
+  #askAtMs: number;
+
+  constructor(replica: ReplicaId, generation: Generation, nowMs: number) {
+    this.#replica = replica;
+    this.#generation = generation;
+    this.#askAtMs = nowMs + checkMs;
+  }
+
+  get generation(): Generation {
+    return this.#generation;
+  }
+  get isOpen(): boolean {
+    return this.#claim === null && this.#verifyingFrom === null;
+  }
+  get isClaiming(): boolean {
+    return this.#claim !== null;
+  }
+
+  /** An in-sync backup is gone: nothing leaves until a generation without it is ours. */
+  backupLost(inSync: readonly ReplicaId[]): RoleEffect[] {
+    if (this.#claim) {
+      this.#claimStale = true;
+      return [];
+    }
+    return this.#startClaim(inSync);
+  }
+
+  /** We did not run for a while: a backup may have gone live meanwhile. */
+  wokeUp(): RoleEffect[] {
+    this.#asked += 1;
+    this.#verifyingFrom = this.#asked;
+    return [{ kind: 'readGenerations', asked: this.#asked }];
+  }
+
+  /** `inSync` is who is in sync now; it may have shrunk since the claim was made. */
+  claimAnswered(
+    outcome: ClaimOutcome,
+    inSync: readonly ReplicaId[],
+    nowMs: number,
+  ): { readonly effects: RoleEffect[]; readonly won: boolean; readonly lostTo?: GenerationRecord } {
+    if (!this.#claim) return { effects: [], won: false };
+    switch (outcome.kind) {
+      case 'won':
+        this.#generation += 1;
+        this.#claim = null;
+        return { effects: this.#claimStale ? this.#startClaim(inSync) : [], won: true };
+      case 'lost':
+        return { effects: [], won: false, lostTo: outcome.holder };
+      case 'unreachable':
+        this.#retryClaimAtMs = nowMs + retryMs;
+        return {
+          effects: [{ kind: 'report', report: { kind: 'storageUnreachable', why: outcome.why } }],
+          won: false,
+        };
+    }
+  }
+
+  /** Returns who is live instead of us, if somebody is. */
+  generationsRead(
+    asked: number,
+    latest: GenerationRecord | 'unreachable',
+    nowMs: number,
+  ): GenerationRecord | null {
+    if (latest === 'unreachable') {
+      if (this.#verifyingFrom !== null) this.#askAtMs = nowMs + retryMs;
+      return null;
+    }
+    if (latest.generation > this.#generation && latest.holder.replica !== this.#replica) {
+      return latest;
+    }
+    if (this.#verifyingFrom !== null && asked >= this.#verifyingFrom) this.#verifyingFrom = null;
+    return null;
+  }
+
+  tick(inSync: readonly ReplicaId[], nowMs: number): RoleEffect[] {
+    const effects: RoleEffect[] = [];
+    if (this.#claim && nowMs >= this.#retryClaimAtMs) {
+      // The same claim again: it may have gone through without our hearing of it.
+      effects.push(...this.#startClaim(this.#claim.inSync));
+      this.#claimStale ||= this.#claim.inSync.some((replica) => !inSync.includes(replica));
+    }
+    if (nowMs >= this.#askAtMs) {
+      this.#askAtMs = nowMs + checkMs;
+      this.#asked += 1;
+      effects.push({ kind: 'readGenerations', asked: this.#asked });
+    }
+    return effects;
+  }
+
+  #startClaim(inSync: readonly ReplicaId[]): RoleEffect[] {
+    this.#claim = { inSync };
+    this.#claimStale = false;
+    this.#retryClaimAtMs = Number.POSITIVE_INFINITY;
+    const generation = this.#generation + 1;
+    return [{ kind: 'claim', generation, inSync, reason: 'backupLost' }];
+  }
+}
+
+// Defence in depth: a primary without backups asks nobody for acks, so it looks at the storage.
+const checkMs = 1000;
+const retryMs = 250;

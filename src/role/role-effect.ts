@@ -1,0 +1,85 @@
+import type { ClaimReason, GenerationRecord, ReplicaId } from '../arbiter/generation-record.js';
+import type { GuestEnd, Refusal, WireMessage } from '../channel/wire-message.js';
+import type { DiskRequest } from '../guest/disk-request.js';
+import type { GuestEvent } from '../guest/guest-event.js';
+import type { Snapshot } from '../guest/snapshot.js';
+import type { LogRecord } from '../log/log-record.js';
+import type { ConsoleOffset, Epoch, Generation } from '../units.js';
+import type { PeerId } from './role-input.js';
+
+/** Everything a role can ask its driver to do; performed in order. */
+export type RoleEffect =
+  | { readonly kind: 'send'; readonly peer: PeerId; readonly message: WireMessage }
+  | { readonly kind: 'closePeer'; readonly peer: PeerId }
+  | { readonly kind: 'pauseReading'; readonly peer: PeerId }
+  | { readonly kind: 'resumeReading'; readonly peer: PeerId }
+  | { readonly kind: 'sendHeartbeat'; readonly to: string }
+  | { readonly kind: 'vcpu'; readonly command: VcpuCommand }
+  /** A backup's machine, from the primary's state. Commands follow before it is ready. */
+  | { readonly kind: 'startVcpu'; readonly snapshot: Snapshot }
+  /** Test-and-set on shared storage; answered by `claimAnswered`. */
+  | {
+      readonly kind: 'claim';
+      readonly generation: Generation;
+      readonly inSync: readonly ReplicaId[];
+      readonly reason: ClaimReason;
+    }
+  | { readonly kind: 'readGenerations'; readonly asked: number }
+  | { readonly kind: 'probePrimary' }
+  | { readonly kind: 'startDisk'; readonly request: DiskRequest }
+  /** Output that leaves. On a backup the console is shown too, because it never leaves from there. */
+  | { readonly kind: 'emitConsole'; readonly bytes: Uint8Array; readonly offset: ConsoleOffset }
+  | { readonly kind: 'emitFrame'; readonly frame: Uint8Array }
+  | { readonly kind: 'report'; readonly report: RoleReport }
+  | { readonly kind: 'becomePrimary'; readonly start: PrimaryStart }
+  | { readonly kind: 'end'; readonly end: RoleEnd };
+
+export type VcpuCommand =
+  | { readonly kind: 'replay'; readonly records: readonly LogRecord[] }
+  | { readonly kind: 'goLive' }
+  | { readonly kind: 'inject'; readonly event: GuestEvent }
+  | { readonly kind: 'cut' }
+  | { readonly kind: 'setSharePercent'; readonly percent: number }
+  | { readonly kind: 'pause' }
+  | { readonly kind: 'resume' };
+
+/** What a new primary starts from: nothing at power-on, the backup's knowledge at go-live. */
+export interface PrimaryStart {
+  readonly generation: Generation;
+  readonly lastEpoch: Epoch;
+  readonly consoleOffset: ConsoleOffset;
+  /** Started by the old primary or not, finished or not: to be issued again, in this order. */
+  readonly pendingDisk: readonly DiskRequest[];
+  /** Frames not known to have left. */
+  readonly unreleasedFrames: readonly Uint8Array[];
+  /** The guest was over already when its primary died. */
+  readonly guestEnd: GuestEnd | null;
+}
+
+/** Milestones for people, logs and the demo; the driver words them. */
+export type RoleReport =
+  | { readonly kind: 'backupJoining'; readonly replica: ReplicaId }
+  | { readonly kind: 'stateCut'; readonly pauseMs: number; readonly stateBytes: number }
+  | { readonly kind: 'backupInSync'; readonly replica: ReplicaId; readonly joinMs: number }
+  | { readonly kind: 'backupLost'; readonly replica: ReplicaId; readonly why: string }
+  | { readonly kind: 'joinRefused'; readonly why: string }
+  | { readonly kind: 'storageUnreachable'; readonly why: string }
+  | { readonly kind: 'generationClaimed'; readonly generation: Generation }
+  | { readonly kind: 'wokeUp'; readonly sleptMs: number }
+  | { readonly kind: 'diskFailed'; readonly requestId: number }
+  | { readonly kind: 'rebooted'; readonly epoch: Epoch }
+  | { readonly kind: 'welcomed'; readonly replica: ReplicaId; readonly generation: Generation }
+  | { readonly kind: 'stateReceived'; readonly epoch: Epoch; readonly bytes: number }
+  | { readonly kind: 'inSync'; readonly generation: Generation }
+  | { readonly kind: 'primaryLost'; readonly why: string }
+  | { readonly kind: 'wentLive'; readonly epoch: Epoch; readonly sinceLostMs: number };
+
+/** Why a role is over. */
+export type RoleEnd =
+  | GuestEnd
+  /** Another replica is live, for good. */
+  | { readonly kind: 'lostClaim'; readonly holder: GenerationRecord }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  /** Not a replica any more: join whoever is live as a new backup. */
+  | { readonly kind: 'rejoin'; readonly why: string }
+  | { readonly kind: 'left' };

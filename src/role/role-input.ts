@@ -1,0 +1,36 @@
+import type { ClaimOutcome } from '../arbiter/claim-outcome.js';
+import type { GenerationRecord, ReplicaId } from '../arbiter/generation-record.js';
+import type { WireMessage } from '../channel/wire-message.js';
+import type { DiskResult, GuestEvent } from '../guest/guest-event.js';
+import type { Generation } from '../units.js';
+import type { VcpuEvent } from '../vcpu/vcpu.js';
+
+/** Names one link of this replica; a peer that connects again has another. */
+export type PeerId = number;
+
+/** Everything a role can learn. Time comes with each step. */
+export type RoleInput =
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'vcpu'; readonly event: VcpuEvent }
+  | { readonly kind: 'peerOpened'; readonly peer: PeerId }
+  | { readonly kind: 'peerMessage'; readonly peer: PeerId; readonly message: WireMessage }
+  | { readonly kind: 'peerEnded'; readonly peer: PeerId; readonly why: string }
+  | { readonly kind: 'heartbeat'; readonly from: ReplicaId }
+  | {
+      readonly kind: 'claimAnswered';
+      readonly generation: Generation;
+      readonly outcome: ClaimOutcome;
+    }
+  /** The answer to the effect `readGenerations` with the same `asked`. */
+  | {
+      readonly kind: 'generationsRead';
+      readonly asked: number;
+      readonly latest: GenerationRecord | 'unreachable';
+    }
+  /** The process of the primary is gone, answers, or neither. */
+  | { readonly kind: 'probed'; readonly outcome: 'gone' | 'live' | 'silent' }
+  | { readonly kind: 'diskFinished'; readonly requestId: number; readonly result: DiskResult }
+  /** Something from outside for the guest: typed bytes, a frame, the power button. */
+  | { readonly kind: 'guestEvent'; readonly event: GuestEvent }
+  /** The operator wants this replica to stop, and the VM to go on elsewhere if it can. */
+  | { readonly kind: 'leave' };
