@@ -1,0 +1,120 @@
+import { assert } from '../assert.js';
+import type { DiskRequest, DriveName } from '../guest/disk-request.js';
+import type { DiskResult } from '../guest/guest-event.js';
+import { ataCommands, failAtaCommand } from './ata-error.js';
+import type { V86IdeInterface } from './v86-internals.js';
+
+interface PendingRead {
+  readonly kind: 'read';
+  readonly ide: V86IdeInterface;
+  readonly lengthBytes: number;
+  /** v86's own number for the read, which it needs to forget it. */
+  readonly ioId: number;
+  readonly command: number;
+  readonly done: (data: Uint8Array) => void;
+}
+interface PendingWrite {
+  readonly kind: 'write';
+  readonly ide: V86IdeInterface;
+  readonly command: number;
+  readonly done: () => void;
+  /** The guest reset the drive and does not wait for it any more. */
+  isForgotten: boolean;
+}
+
+/**
+ * The disk operations the guest has started and not seen the end of, over all its drives.
+ *
+ * Shape:  ids from 1 over the life of the VM, in issue order, so they are equal on every replica.
+ * Errors: a completion of an unknown id is ignored: the machine that asked was reset, or the
+ *         operation was issued twice around a failover and this is its second end.
+ * Source: FT paper §3.4: data enters guest memory when its completion is applied, not before.
+ */
+export class DiskRequests {
+  readonly #issue: (request: DiskRequest) => void;
+  readonly #pending = new Map<number, PendingRead | PendingWrite>();
+  #lastId: number;
+
+  constructor(lastId: number, issue: (request: DiskRequest) => void) {
+    this.#lastId = lastId;
+    this.#issue = issue;
+  }
+
+  get lastId(): number {
+    return this.#lastId;
+  }
+
+  /** True if everything in flight is among `completed` (none in flight: true as well). */
+  isQuietAfter(completed: ReadonlySet<number>): boolean {
+    for (const id of this.#pending.keys()) if (!completed.has(id)) return false;
+    return true;
+  }
+
+  read(
+    drive: DriveName,
+    ide: V86IdeInterface,
+    range: { offsetBytes: number; lengthBytes: number },
+    done: (data: Uint8Array) => void,
+  ): void {
+    const id = ++this.#lastId;
+    const { lengthBytes } = range;
+    const [ioId, command] = [ide.last_io_id - 1, ide.current_command];
+    this.#pending.set(id, { kind: 'read', ide, lengthBytes, ioId, command, done });
+    this.#issue({ kind: 'diskRead', id, drive, ...range });
+  }
+
+  write(
+    drive: DriveName,
+    ide: V86IdeInterface,
+    offsetBytes: number,
+    data: Uint8Array,
+    done: () => void,
+  ): void {
+    const id = ++this.#lastId;
+    const command = ide.current_command;
+    this.#pending.set(id, { kind: 'write', ide, command, done, isForgotten: false });
+    // The guest may reuse its buffer at once after a PIO write: the request owns a copy (§3.4).
+    this.#issue({ kind: 'diskWrite', id, drive, offsetBytes, data: data.slice() });
+  }
+
+  complete(id: number, result: DiskResult): void {
+    const pending = this.#pending.get(id);
+    if (!pending) return;
+    this.#pending.delete(id);
+    if (result.kind === 'failed') this.#fail(pending);
+    else if (pending.kind === 'read') {
+      assert(result.kind === 'read', `disk request ${id} is a read, its result is not`);
+      const { byteLength } = result.data;
+      assert(byteLength === pending.lengthBytes, `disk request ${id} got ${byteLength} bytes`);
+      pending.done(result.data);
+    } else {
+      assert(result.kind === 'written', `disk request ${id} is a write, its result is not`);
+      if (!pending.isForgotten) pending.done();
+    }
+  }
+
+  /** The guest reset the drive: its writes still end, but tell nobody. */
+  forgetWrites(ide: V86IdeInterface): void {
+    for (const pending of this.#pending.values()) {
+      if (pending.kind === 'write' && pending.ide === ide) pending.isForgotten = true;
+    }
+  }
+
+  /** The machine is gone; late completions are ignored. */
+  forgetAll(): void {
+    this.#pending.clear();
+  }
+
+  #fail(pending: PendingRead | PendingWrite): void {
+    const { ide, command } = pending;
+    if (pending.kind === 'read') {
+      if (ide.cancelled_io_ids.delete(pending.ioId)) return; // The guest reset the drive meanwhile.
+      ide.in_progress_io_ids.delete(pending.ioId);
+      failAtaCommand(ide, command, 'read');
+    } else if (!pending.isForgotten && ataCommands.writeDma.has(command)) {
+      failAtaCommand(ide, command, 'write');
+    }
+    // v86 tells the guest that a PIO write is done as soon as it has the data, so there is nobody
+    // left to tell. The hypervisor knows; the guest finds out when it reads the sectors.
+  }
+}

@@ -1,0 +1,178 @@
+import { firstDifference } from '../guest/state-digest.js';
+import type { LogRecord } from '../log/log-record.js';
+import { unreachable } from '../unreachable.js';
+import type { Epoch } from '../units.js';
+import type { EpochResult, EpochRunner } from './epoch-runner.js';
+import { GuestCrash } from './guest-crash.js';
+import { LiveClock } from './live-clock.js';
+import { PendingEvents } from './pending-events.js';
+import type { VcpuCommand } from './vcpu-message.js';
+import type { VcpuEvent } from './vcpu.js';
+
+/** How the loop meets the other thread. */
+export interface LoopPort {
+  /** The commands that have come since the last call; empty without a wait. */
+  take(): readonly VcpuCommand[];
+  /** Sleeps until a command has come that `take` did not return, or `timeoutMs` have passed. */
+  sleep(timeoutMs: number): void;
+  post(events: readonly VcpuEvent[]): void;
+}
+
+// A replica that catches up reports in batches; one that follows reports each epoch as it comes.
+const replayedPerPost = 8;
+
+/**
+ * The life of a vCPU: replaying → live → over.
+ *
+ * ```
+ *            goLive            power off, crash
+ * replaying ───────▶ live ────────────────────▶ over
+ *     └──────────────── diverged, crash, power off ──▶ over
+ * ```
+ * Source: FT paper §2.1 (records before the run) and §2.3 (going live touches no machine state).
+ */
+export class EpochLoop {
+  readonly #runner: EpochRunner;
+  readonly #port: LoopPort;
+  readonly #clock: LiveClock;
+  readonly #pending: PendingEvents;
+  #state: 'replaying' | 'live' | 'over' = 'replaying';
+  #records: LogRecord[] = [];
+  #isGoingLive = false;
+  #isPaused = false;
+  #unposted: VcpuEvent[] = [];
+
+  constructor(runner: EpochRunner, port: LoopPort, hostNowMs: () => number) {
+    this.#runner = runner;
+    this.#port = port;
+    this.#clock = new LiveClock(hostNowMs);
+    this.#pending = new PendingEvents((completed) => runner.isQuietAfter(completed));
+  }
+
+  /** Never returns by itself: the thread is ended from outside. Rejects on a bug. */
+  async run(): Promise<never> {
+    for (;;) {
+      for (const command of this.#port.take()) this.#obey(command);
+      if (this.#state === 'replaying') await this.#replayNext();
+      else if (this.#state === 'live' && !this.#isPaused) await this.#liveNext();
+      else this.#rest(Infinity);
+    }
+  }
+
+  #obey(command: VcpuCommand): void {
+    switch (command.kind) {
+      case 'replay':
+        this.#records.push(...command.records);
+        return;
+      case 'goLive':
+        this.#isGoingLive = true;
+        // A vCPU that is off already goes live as such: its owner need not know.
+        if (this.#state === 'over') this.#tell({ kind: 'wentLive', lastEpoch: this.#lastEpoch });
+        return;
+      case 'inject':
+        this.#pending.add(command.event);
+        return;
+      case 'cut':
+        this.#pending.isCutWanted = true;
+        return;
+      case 'setSharePercent':
+        this.#clock.sharePercent = command.percent;
+        return;
+      case 'pause':
+        this.#isPaused = true;
+        return;
+      case 'resume':
+        this.#isPaused = false;
+        return;
+      case 'flipBit':
+        this.#runner.flipBit(command.addressBytes, command.bit);
+        return;
+      default:
+        unreachable(command);
+    }
+  }
+
+  async #replayNext(): Promise<void> {
+    const record = this.#records.shift();
+    if (record) {
+      const difference = record.before && firstDifference(this.#runner.lastDigest, record.before);
+      if (difference) {
+        this.#state = 'over';
+        this.#tell({ kind: 'diverged', epoch: record.before.epoch, difference });
+      } else {
+        await this.#runRecord(record);
+      }
+      if (this.#unposted.length >= replayedPerPost) this.#post();
+    } else if (this.#isGoingLive) {
+      this.#state = 'live';
+      this.#clock.start(this.#runner.endMs);
+      this.#tell({ kind: 'wentLive', lastEpoch: this.#lastEpoch });
+    } else {
+      this.#rest(Infinity);
+    }
+  }
+
+  async #liveNext(): Promise<void> {
+    const waitMs = this.#clock.waitMs(this.#pending.hasWork);
+    if (waitMs > 0) {
+      this.#rest(waitMs);
+      return;
+    }
+    const { events, cut } = this.#pending.take();
+    const record: LogRecord = {
+      epoch: this.#lastEpoch + 1,
+      clockMs: this.#clock.epochClockMs(),
+      events,
+      cut,
+      before: this.#runner.lastDigest,
+    };
+    this.#tell({ kind: 'recorded', record });
+    this.#post();
+    this.#clock.epochStarted();
+    const result = await this.#runRecord(record);
+    if (result) this.#clock.epochEnded(this.#runner.endMs, result.sleepMs);
+  }
+
+  /** Answers null if the guest did not live to see the end. */
+  async #runRecord(record: LogRecord): Promise<EpochResult | null> {
+    try {
+      const result = record.cut ? await this.#cut(record) : this.#runner.runEpoch(record);
+      const { outputs, after } = result;
+      this.#tell({ kind: 'ran', epoch: record.epoch, outputs, after });
+      if (result.next === 'reboot') await this.#runner.reboot();
+      if (result.next === 'off') this.#state = 'over';
+      return result;
+    } catch (error) {
+      if (!(error instanceof GuestCrash)) throw error;
+      this.#state = 'over';
+      this.#tell({ kind: 'crashed', epoch: record.epoch, reason: error.message });
+      return null;
+    }
+  }
+
+  async #cut(record: LogRecord): Promise<EpochResult> {
+    const { result, snapshot } = await this.#runner.cut(record);
+    if (this.#state === 'live') this.#tell({ kind: 'cutTaken', epoch: record.epoch, snapshot });
+    return result;
+  }
+
+  get #lastEpoch(): Epoch {
+    return this.#runner.lastEpoch;
+  }
+
+  #tell(event: VcpuEvent): void {
+    this.#unposted.push(event);
+  }
+
+  /** Nothing that was told waits while the thread sleeps. */
+  #rest(timeoutMs: number): void {
+    this.#post();
+    this.#port.sleep(timeoutMs);
+  }
+
+  #post(): void {
+    if (this.#unposted.length === 0) return;
+    this.#port.post(this.#unposted);
+    this.#unposted = [];
+  }
+}

@@ -1,0 +1,263 @@
+import type { GuestEvent } from '../guest/guest-event.js';
+import type { GuestOutput } from '../guest/guest-output.js';
+import type { MachineSpec } from '../guest/machine-spec.js';
+import type { Snapshot } from '../guest/snapshot.js';
+import type { StateDigest } from '../guest/state-digest.js';
+import type { LogRecord } from '../log/log-record.js';
+import { unreachable } from '../unreachable.js';
+import type { Epoch, InstructionCount, VirtualMs } from '../units.js';
+import type { BootFiles } from './boot-files.js';
+import type { Chance } from './chance.js';
+import { DiskRequests } from './disk-requests.js';
+import { guestCrashFrom } from './guest-crash.js';
+import { digestMachine } from './machine-digest.js';
+import { MemoryScrub } from './memory-scrub.js';
+import { OutputCollector } from './output-collector.js';
+import { type MachineParts, type V86Engine, V86Machine } from './v86-machine.js';
+import type { VirtualTime } from './virtual-time.js';
+
+/** What an epoch came to. */
+export interface EpochResult {
+  readonly outputs: readonly GuestOutput[];
+  readonly after: StateDigest;
+  /** How long the guest may sleep before a timer of its own is due; 0 while it is busy. */
+  readonly sleepMs: number;
+  /** What the caller has to do next: run on, call `reboot`, or nothing any more. */
+  readonly next: 'run' | 'reboot' | 'off';
+}
+
+export interface RunnerOptions {
+  readonly engine: V86Engine;
+  readonly spec: MachineSpec;
+  readonly files: BootFiles;
+  readonly time: VirtualTime;
+  readonly chance: Chance;
+  /** Instructions after which an epoch ends, rounded up to v86's rounds of about 100,003. */
+  readonly epochBudget: number;
+  /** The last thing v86 wrote to its console, for the reason of a crash. */
+  readonly lastWords: () => string;
+  readonly snapshot: Snapshot | null;
+}
+
+/**
+ * Runs the epochs of one VM, across the machines it lives in: a reboot or a cut replaces the machine,
+ * while epochs, guest time, console offsets and disk request ids go on.
+ *
+ * Shape:  synchronous where no machine is built. A pure function of the start and the records.
+ * Errors: `GuestCrash` where the guest brought the emulator down; all else is a bug.
+ */
+export class EpochRunner {
+  readonly #options: RunnerOptions;
+  readonly #parts: MachineParts;
+  readonly #outputs: OutputCollector;
+  readonly #scrub: MemoryScrub;
+  #machine: V86Machine;
+  #instructions: InstructionCount;
+  #counterBefore = 0;
+  #lastEpoch: Epoch;
+  #endMs: VirtualMs;
+  #lastDigest: StateDigest;
+  #isPowerPressed = false;
+  #isResetPressed = false;
+
+  private constructor(
+    options: RunnerOptions,
+    parts: MachineParts,
+    outputs: OutputCollector,
+    machine: V86Machine,
+  ) {
+    const { snapshot } = options;
+    this.#options = options;
+    this.#parts = parts;
+    this.#outputs = outputs;
+    this.#machine = machine;
+    this.#scrub = new MemoryScrub(machine.memoryWords.byteLength);
+    this.#instructions = snapshot?.instructions ?? 0;
+    this.#lastEpoch = snapshot?.epoch ?? 0;
+    this.#endMs = snapshot?.clockMs ?? 0;
+    this.#lastDigest = this.#digestAfresh();
+  }
+
+  static async start(options: RunnerOptions): Promise<EpochRunner> {
+    const { snapshot, chance, time } = options;
+    const outputs = new OutputCollector(snapshot?.consoleOffset ?? 0);
+    const parts: MachineParts = {
+      ...options,
+      requests: new DiskRequests(snapshot?.lastRequestId ?? 0, (request) => outputs.add(request)),
+      consoleByte: (byte) => outputs.consoleByte(byte),
+      frameSent: (frame) => outputs.add({ kind: 'frameSent', frame: frame.slice() }),
+    };
+    const machine = await V86Machine.build(options.engine, parts);
+    if (snapshot) await restoreMachine(machine, time, chance, snapshot);
+    return new EpochRunner(options, parts, outputs, machine);
+  }
+
+  get lastEpoch(): Epoch {
+    return this.#lastEpoch;
+  }
+
+  /** Guest time where the last epoch ended. */
+  get endMs(): VirtualMs {
+    return this.#endMs;
+  }
+
+  /** The state now, as `after` of the last epoch told it. */
+  get lastDigest(): StateDigest {
+    return this.#lastDigest;
+  }
+
+  isQuietAfter(completed: ReadonlySet<number>): boolean {
+    return this.#parts.requests.isQuietAfter(completed);
+  }
+
+  /** Runs a record without `cut`. */
+  runEpoch(record: LogRecord): EpochResult {
+    const machine = this.#machine;
+    let sleepMs = 0;
+    try {
+      machine.startEpoch(record.clockMs);
+      for (const event of record.events) this.#apply(event);
+      const { epochBudget } = this.#options;
+      do {
+        sleepMs = machine.runRound();
+      } while (!machine.isHalted && this.#executed() < epochBudget);
+    } catch (error) {
+      throw guestCrashFrom(error, this.#options.lastWords());
+    }
+    this.#endMs = this.#options.time.nowMs();
+    return this.#endEpoch(record, machine.isHalted ? sleepMs : 0);
+  }
+
+  /**
+   * Runs a record with `cut`: events enter, no instruction runs, and the state moves to a fresh
+   * machine. Answers that state, for another replica to start from.
+   */
+  async cut(record: LogRecord): Promise<{ result: EpochResult; snapshot: Snapshot }> {
+    try {
+      this.#machine.startEpoch(record.clockMs);
+      for (const event of record.events) this.#apply(event);
+    } catch (error) {
+      throw guestCrashFrom(error, this.#options.lastWords());
+    }
+    const { time, chance } = this.#options;
+    const { cpu } = this.#machine;
+    this.#instructions += this.#executed();
+    time.freeze(record.clockMs);
+    const snapshot: Snapshot = {
+      epoch: record.epoch,
+      clockMs: record.clockMs,
+      instructions: this.#instructions,
+      consoleOffset: this.#outputs.consoleOffset,
+      lastRequestId: this.#parts.requests.lastId,
+      chanceState: chance.state,
+      uartInput: Uint8Array.from(cpu.devices.uart0.input),
+      state: new Uint8Array(await this.#machine.save()),
+    };
+    this.#machine = await V86Machine.build(this.#options.engine, this.#parts);
+    await restoreMachine(this.#machine, time, chance, snapshot);
+    this.#counterBefore = 0;
+    this.#lastEpoch = record.epoch;
+    this.#endMs = record.clockMs;
+    this.#lastDigest = this.#digestAfresh();
+    const result: EpochResult = {
+      outputs: this.#outputs.take(),
+      after: this.#lastDigest,
+      sleepMs: 0,
+      next: this.#next(),
+    };
+    return { result, snapshot };
+  }
+
+  /** The guest was reset: a fresh machine, to which nothing of the old one's disk traffic belongs. */
+  async reboot(): Promise<void> {
+    this.#parts.requests.forgetAll();
+    this.#machine = await V86Machine.build(this.#options.engine, this.#parts);
+    this.#counterBefore = 0;
+    this.#isResetPressed = false;
+    this.#scrub.restartAt(this.#endMs);
+  }
+
+  /** Changes one bit of guest memory behind the guest's back: how tests make a divergence. */
+  flipBit(addressBytes: number, bit: number): void {
+    const words = this.#machine.memoryWords;
+    const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+    bytes[addressBytes] = (bytes[addressBytes] ?? 0) ^ (1 << bit);
+  }
+
+  #apply(event: GuestEvent): void {
+    const machine = this.#machine;
+    switch (event.kind) {
+      case 'consoleInput':
+        for (const byte of event.bytes) machine.send('serial0-input', byte);
+        return;
+      case 'keysPressed':
+        for (const code of event.scancodes) machine.send('keyboard-code', code);
+        return;
+      case 'frameReceived':
+        machine.send('net0-receive', event.frame);
+        return;
+      case 'diskCompleted':
+        this.#parts.requests.complete(event.requestId, event.result);
+        return;
+      case 'powerPressed':
+        this.#isPowerPressed = true;
+        return;
+      case 'resetPressed':
+        this.#isResetPressed = true;
+        return;
+      default:
+        unreachable(event);
+    }
+  }
+
+  #endEpoch(record: LogRecord, sleepMs: number): EpochResult {
+    this.#instructions += this.#executed();
+    this.#counterBefore = this.#machine.instructionCounter;
+    const next = this.#next();
+    if (next === 'reboot') this.#outputs.add({ kind: 'reboot' });
+    if (next === 'off') this.#outputs.add({ kind: 'powerOff' });
+    this.#lastEpoch = record.epoch;
+    this.#lastDigest = digestMachine(this.#machine, this.#scrub, {
+      epoch: record.epoch,
+      instructions: this.#instructions,
+      clockMs: record.clockMs,
+    });
+    return { outputs: this.#outputs.take(), after: this.#lastDigest, sleepMs, next };
+  }
+
+  #next(): EpochResult['next'] {
+    const { haltedForGood, resetRequested, isPoweredOff } = this.#machine;
+    if (this.#isPowerPressed || isPoweredOff) return 'off';
+    if (this.#isResetPressed || resetRequested) return 'reboot';
+    return haltedForGood ? 'off' : 'run';
+  }
+
+  /** The digest of a machine that was just built or restored: no stretch of memory is due yet. */
+  #digestAfresh(): StateDigest {
+    this.#scrub.restartAt(this.#endMs);
+    return digestMachine(this.#machine, this.#scrub, {
+      epoch: this.#lastEpoch,
+      instructions: this.#instructions,
+      clockMs: this.#endMs,
+    });
+  }
+
+  /** Since the last epoch; v86 counts in 32 bits and wraps every few minutes. */
+  #executed(): InstructionCount {
+    return (this.#machine.instructionCounter - this.#counterBefore) >>> 0;
+  }
+}
+
+async function restoreMachine(
+  machine: V86Machine,
+  time: VirtualTime,
+  chance: Chance,
+  snapshot: Snapshot,
+): Promise<void> {
+  time.freeze(snapshot.clockMs);
+  const { buffer, byteOffset, byteLength } = snapshot.state;
+  const isWhole = byteOffset === 0 && byteLength === buffer.byteLength;
+  await machine.restore((isWhole ? buffer : snapshot.state.slice().buffer) as ArrayBuffer);
+  machine.cpu.devices.uart0.input = [...snapshot.uartInput];
+  chance.state = snapshot.chanceState;
+}

@@ -1,0 +1,47 @@
+import type { DiskRequest } from '../guest/disk-request.js';
+import type { GuestOutput } from '../guest/guest-output.js';
+import type { ConsoleOffset } from '../units.js';
+
+/**
+ * What the guest puts out during an epoch, in order; console bytes that follow each other become one
+ * output.
+ */
+export class OutputCollector {
+  #outputs: GuestOutput[] = [];
+  #consoleBytes: number[] = [];
+  #consoleOffset: ConsoleOffset;
+
+  constructor(consoleOffset: ConsoleOffset) {
+    this.#consoleOffset = consoleOffset;
+  }
+
+  /** Where the next console byte will stand. */
+  get consoleOffset(): ConsoleOffset {
+    return this.#consoleOffset + this.#consoleBytes.length;
+  }
+
+  consoleByte(byte: number): void {
+    this.#consoleBytes.push(byte);
+  }
+
+  add(output: Exclude<GuestOutput, { kind: 'consoleBytes' }> | DiskRequest): void {
+    this.#endConsoleBytes();
+    this.#outputs.push(output);
+  }
+
+  /** Everything since the last call. */
+  take(): GuestOutput[] {
+    this.#endConsoleBytes();
+    const outputs = this.#outputs;
+    this.#outputs = [];
+    return outputs;
+  }
+
+  #endConsoleBytes(): void {
+    if (this.#consoleBytes.length === 0) return;
+    const bytes = Uint8Array.from(this.#consoleBytes);
+    this.#outputs.push({ kind: 'consoleBytes', bytes, offset: this.#consoleOffset });
+    this.#consoleOffset += bytes.length;
+    this.#consoleBytes = [];
+  }
+}

@@ -1,0 +1,43 @@
+import { assert } from '../assert.js';
+import type { V86Cpu, V86Imports } from './v86-internals.js';
+
+// Where v86's table of compiled functions starts (WASM_TABLE_OFFSET).
+const tableOffset = 1024;
+
+/**
+ * v86's just-in-time compiler without its race: v86 installs a function whenever the engine is done
+ * compiling, a moment every host sees differently. Here a function is compiled at once and installed
+ * when the round of the main loop has ended, which is the same moment on every replica.
+ *
+ * Shape:  v86 compiles one function at a time and waits for its installation, so one slot suffices.
+ */
+export class SyncJit {
+  #cpu: V86Cpu | null = null;
+  #table: WebAssembly.Table | null = null;
+  #compiled: { index: number; start: number; flags: number; run: unknown } | null = null;
+
+  takeOver(imports: V86Imports): void {
+    this.#table = imports.__indirect_function_table;
+    imports.codegen_finalize = (index, start, flags, pointer, length) => {
+      assert(this.#cpu && !this.#compiled, 'v86 compiled a function before the last was installed');
+      const { buffer } = this.#cpu.wasm_memory;
+      const code = new Uint8Array(buffer, pointer >>> 0, length >>> 0);
+      const module = new WebAssembly.Module(code);
+      const instance = new WebAssembly.Instance(module, { e: this.#cpu.jit_imports });
+      this.#compiled = { index, start, flags, run: instance.exports['f'] };
+    };
+  }
+
+  attach(cpu: V86Cpu): void {
+    this.#cpu = cpu;
+  }
+
+  /** Installs what was compiled during the last round. v86 holds a lock while its main loop runs. */
+  install(): void {
+    if (!this.#compiled) return;
+    const { index, start, flags, run } = this.#compiled;
+    this.#compiled = null;
+    this.#table?.set(index + tableOffset, run);
+    this.#cpu?.codegen_finalize_finished(index, start, flags);
+  }
+}

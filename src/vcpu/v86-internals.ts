@@ -1,0 +1,123 @@
+/**
+ * The parts of v86 that we reach for below its public API, by the names its release build keeps.
+ *
+ * Shape:  what v86 0.5.462 has; the package is pinned exactly, and the tests run on a real guest.
+ */
+export interface V86Emulator {
+  readonly v86: { readonly cpu: V86Cpu };
+  readonly bus: { send(name: string, value: unknown): void };
+  add_listener(name: string, listener: (value: never) => void): void;
+  save_state(): Promise<ArrayBuffer>;
+  restore_state(state: ArrayBuffer): Promise<void>;
+}
+
+export interface V86Cpu {
+  readonly devices: V86Devices;
+  readonly wasm_memory: WebAssembly.Memory;
+  readonly jit_imports: WebAssembly.ModuleImports;
+  readonly memory_size: ArrayLike<number>;
+  readonly mem8: { readonly byteOffset: number; readonly length: number };
+  readonly io: V86Io;
+  /** Views of WebAssembly memory; restoring replaces some by plain arrays (see leftovers.ts). */
+  last_result: V86View;
+  fpu_status_word: V86View;
+  mxcsr: V86View;
+  apic_enabled: V86View;
+  fw_pointer: number;
+  main_loop(): number;
+  get_eflags(): number;
+  codegen_finalize_finished(index: number, start: number, flags: number): void;
+  get_state(): unknown[];
+  set_state(state: unknown[]): void;
+  reboot_internal(): void;
+  run_hardware_timers(acpi: number, nowMs: number): number;
+  pack_memory(): unknown;
+  unpack_memory(bitmap: unknown, pages: Uint8Array): void;
+}
+
+/** A typed array behind a proxy that survives the growth of WebAssembly memory. Slow. */
+export interface V86View {
+  [index: number]: number;
+}
+
+export interface V86Io {
+  port_read8(port: number): number;
+  port_write8(port: number, value: number): void;
+}
+
+export interface V86Devices {
+  readonly ide: {
+    readonly primary?: V86IdeChannel;
+    readonly secondary?: V86IdeChannel;
+  };
+  readonly uart0: { input: number[] };
+  readonly ps2: V86Ps2;
+  readonly acpi?: V86Acpi;
+  readonly net?: { readonly mac: Uint8Array; readonly memory: Uint8Array; mar: Uint8Array };
+  readonly virtio_net?: { readonly mac: Uint8Array };
+}
+
+export interface V86IdeChannel {
+  readonly master: V86IdeInterface;
+  readonly slave: V86IdeInterface;
+  dma_status: number;
+}
+
+export interface V86IdeInterface {
+  readonly channel: V86IdeChannel;
+  readonly in_progress_io_ids: Map<number, unknown>;
+  readonly cancelled_io_ids: Set<number>;
+  readonly last_io_id: number;
+  current_command: number;
+  status_reg: number;
+  error_reg: number;
+  push_irq(): void;
+  cancel_io_operations(): void;
+  atapi_check_condition_response(senseKey: number, additionalSense: number): void;
+}
+
+export interface V86Ps2 {
+  readonly kbd_buffer: V86ByteQueue;
+  readonly mouse_buffer: V86ByteQueue;
+  next_byte_is_ready: boolean;
+  next_byte_is_aux: boolean;
+}
+
+export interface V86ByteQueue {
+  readonly length: number;
+  push(byte: number): void;
+  shift(): number;
+}
+
+export interface V86Acpi {
+  status: number;
+  last_timer: number;
+  timer_last_value: number;
+  timer_imprecision_offset: number;
+}
+
+/** What v86's WebAssembly asks of its host, as far as we replace it. */
+export interface V86Imports {
+  microtick: () => number;
+  get_rand_int: () => number;
+  run_hardware_timers: (acpi: number, nowMs: number) => number;
+  codegen_finalize: (
+    index: number,
+    start: number,
+    flags: number,
+    pointer: number,
+    length: number,
+  ) => void;
+  stop_idling: () => void;
+  readonly __indirect_function_table: WebAssembly.Table;
+}
+
+/** Byte offsets in v86's WebAssembly memory, from its CPU constructor. */
+export const wasmOffsets = {
+  registers: 64,
+  instructionPointer: 556,
+  halted: 616,
+  instructionCounter: 664,
+  /** The processor's state lies below this: registers, flags, segments, FPU, SSE. */
+  processorEnd: 1280,
+} as const;

@@ -1,0 +1,137 @@
+import { Worker } from 'node:worker_threads';
+import type { GuestEvent } from '../guest/guest-event.js';
+import type { MachineSpec } from '../guest/machine-spec.js';
+import type { Snapshot } from '../guest/snapshot.js';
+import type { LogRecord } from '../log/log-record.js';
+import type { BootFiles } from './boot-files.js';
+import { Doorbell } from './doorbell.js';
+import type { VcpuCommand, VcpuReport, VcpuStart } from './vcpu-message.js';
+import type { Vcpu, VcpuEvent } from './vcpu.js';
+
+export interface V86VcpuOptions {
+  readonly spec: MachineSpec;
+  /** The files of `spec.boot`; left out, the vCPU's thread reads them from the spec's paths. */
+  readonly bootFiles?: BootFiles;
+  /** Where to start; left out, the machine is switched on. */
+  readonly snapshot?: Snapshot;
+  /** Instructions per epoch, in steps of 100,003; all replicas of a VM must use the same. */
+  readonly epochBudget?: number;
+}
+
+/** A round of v86's main loop: about a millisecond, which is what output waits for at the least. */
+const epochBudgetDefault = 100_003;
+
+/**
+ * Starts a vCPU in a thread of its own and resolves when its machine stands; it is then replaying
+ * (see `Vcpu`): `replay` records, or `goLive` at once for a first start.
+ *
+ * Shape:  `onEvent` is called in order, on the caller's thread. After `crashed`, `diverged` or an
+ *         output `powerOff` the vCPU runs no more and waits for `close`.
+ * Errors: the promise rejects if the machine cannot be built (a file is missing, say); later,
+ *         `onFailure` tells of a bug in the vCPU, once, and nothing follows.
+ */
+export async function createV86Vcpu(
+  options: V86VcpuOptions,
+  onEvent: (event: VcpuEvent) => void,
+  onFailure: (error: Error) => void,
+): Promise<V86Vcpu> {
+  const vcpu = new V86Vcpu(options, onEvent, onFailure);
+  await vcpu.ready;
+  return vcpu;
+}
+
+/** The host thread's handle. */
+export class V86Vcpu implements Vcpu {
+  /** Resolves when the machine stands. */
+  readonly ready: Promise<void>;
+  readonly #worker: Worker;
+  readonly #doorbell = new Doorbell();
+  #isClosed = false;
+
+  constructor(
+    options: V86VcpuOptions,
+    onEvent: (event: VcpuEvent) => void,
+    onFailure: (error: Error) => void,
+  ) {
+    const start: VcpuStart = {
+      spec: options.spec,
+      bootFiles: options.bootFiles ?? null,
+      snapshot: options.snapshot ?? null,
+      epochBudget: options.epochBudget ?? epochBudgetDefault,
+      doorbell: this.#doorbell.shared,
+    };
+    this.#worker = new Worker(new URL('./vcpu-worker.js', import.meta.url), { workerData: start });
+    this.ready = new Promise((resolve, reject) => {
+      let fail = (error: Error): void => reject(error);
+      const failOnce = (error: Error): void => {
+        if (!this.#isClosed) fail(error);
+        fail = () => undefined;
+      };
+      this.#worker.on('message', (report: VcpuReport) => {
+        if (this.#isClosed) return;
+        switch (report.kind) {
+          case 'ready':
+            fail = onFailure;
+            resolve();
+            return;
+          case 'events':
+            for (const event of report.events) onEvent(event);
+            return;
+          case 'failed':
+            failOnce(
+              report.error instanceof Error ? report.error : new Error(String(report.error)),
+            );
+            return;
+        }
+      });
+      this.#worker.on('error', failOnce);
+      this.#worker.on('exit', () => failOnce(new Error('the thread of the vCPU ended by itself')));
+    });
+  }
+
+  replay(records: readonly LogRecord[]): void {
+    this.#send({ kind: 'replay', records });
+  }
+
+  goLive(): void {
+    this.#send({ kind: 'goLive' });
+  }
+
+  inject(event: GuestEvent): void {
+    this.#send({ kind: 'inject', event });
+  }
+
+  cut(): void {
+    this.#send({ kind: 'cut' });
+  }
+
+  setSharePercent(percent: number): void {
+    this.#send({ kind: 'setSharePercent', percent });
+  }
+
+  pause(): void {
+    this.#send({ kind: 'pause' });
+  }
+
+  resume(): void {
+    this.#send({ kind: 'resume' });
+  }
+
+  /**
+   * Changes one bit of guest memory without a record: the mutation by which tests and drills make a
+   * replica diverge.
+   */
+  flipBit(addressBytes: number, bit: number): void {
+    this.#send({ kind: 'flipBit', addressBytes, bit });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#worker.terminate();
+  }
+
+  #send(command: VcpuCommand): void {
+    this.#worker.postMessage(command);
+    this.#doorbell.ring();
+  }
+}
