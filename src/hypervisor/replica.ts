@@ -1,5 +1,6 @@
 import type { GenerationRecord, ReplicaIdentity } from '../arbiter/generation-record.js';
-import { decodeMessage, encodeMessage, WireFormatError } from '../channel/wire-codec.js';
+import { decodeMessage, encodeMessage } from '../channel/wire-codec.js';
+import { FtvmError } from '../errors.js';
 import type { DiskRequest } from '../guest/disk-request.js';
 import type { DiskResult, GuestEvent } from '../guest/guest-event.js';
 import type { Clock } from '../host/clock.js';
@@ -19,6 +20,7 @@ import { unreachable } from '../unreachable.js';
 import type { Generation } from '../units.js';
 import type { Vcpu, VcpuEvent, VcpuFactory } from '../vcpu/vcpu.js';
 import { ConsoleHistory } from './console-history.js';
+import { Rate } from './rate.js';
 
 /** The world of one replica. */
 export interface ReplicaParts {
@@ -63,6 +65,7 @@ export class Replica {
   #vcpuQueue: ((vcpu: Vcpu) => void)[] = [];
   #primary: ReplicaIdentity | null = null;
   #generation: Generation = 0;
+  readonly #logRate = new Rate();
   #lastPeer: PeerId = 0;
   #stopTicking: (() => void) | null = null;
   #feeding = false;
@@ -108,7 +111,19 @@ export class Replica {
   accept(link: Link): Omit<LinkHandlers, 'opened'> {
     const peer = this.#newPeer();
     this.#links.set(peer, link);
-    return this.#linkHandlers(peer);
+    const handlers = this.#linkHandlers(peer);
+    // Whoever connects and says nothing only holds a place.
+    const stopWaiting = this.#parts.clock.after(greetingMsMax, () => link.close());
+    return {
+      received: (message) => {
+        stopWaiting();
+        handlers.received(message);
+      },
+      ended: (how) => {
+        stopWaiting();
+        handlers.ended(how);
+      },
+    };
   }
 
   heartbeat(from: string): void {
@@ -131,6 +146,11 @@ export class Replica {
   /** The primary this replica follows, as far as it knows. */
   get primary(): ReplicaIdentity | null {
     return this.#primary;
+  }
+  /** The log as it went over the wire. */
+  logRate(): { readonly bytesPerSecond: number; readonly bytesTotal: number } {
+    const bytesPerSecond = Math.round(this.#logRate.perSecond(this.#parts.clock.nowMs()));
+    return { bytesPerSecond, bytesTotal: this.#logRate.total };
   }
   status():
     { kind: 'primary'; status: PrimaryStatus } | { kind: 'backup'; status: BackupStatus } | null {
@@ -158,9 +178,14 @@ export class Replica {
 
   #perform(effect: RoleEffect): void {
     switch (effect.kind) {
-      case 'send':
-        this.#links.get(effect.peer)?.send(encodeMessage(effect.message));
+      case 'send': {
+        const bytes = encodeMessage(effect.message);
+        if (effect.message.kind === 'records') {
+          this.#logRate.add(bytes.byteLength, this.#parts.clock.nowMs());
+        }
+        this.#links.get(effect.peer)?.send(bytes);
         return;
+      }
       case 'closePeer':
         this.#links.get(effect.peer)?.close();
         this.#links.delete(effect.peer);
@@ -270,7 +295,7 @@ export class Replica {
         try {
           this.#received(peer, bytes);
         } catch (error) {
-          if (!(error instanceof WireFormatError)) throw error;
+          if (!(error instanceof FtvmError)) throw error;
           // Garbage, a flipped bit or a stranger: the link is worthless, the replica is not.
           this.#parts.diagnostics.warn('A peer sent a message that cannot be read', {
             why: error.message,
@@ -414,6 +439,7 @@ export class Replica {
 
 // Short beside a heartbeat (50 ms) and a batch of records (3 ms) counts as soon as it is due.
 const tickMs = 5;
+const greetingMsMax = 5000;
 
 function perform(vcpu: Vcpu, command: Extract<RoleEffect, { kind: 'vcpu' }>['command']): void {
   switch (command.kind) {

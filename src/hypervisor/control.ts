@@ -1,0 +1,88 @@
+import type { ReplicaIdentity } from '../arbiter/generation-record.js';
+import type { Link, LinkHandlers } from '../host/link.js';
+import { decodeConsoleGreeting, encodeConsoleOutput } from '../channel/console-codec.js';
+import type { Hypervisor } from './hypervisor.js';
+import { metricsText } from './metrics.js';
+import { statusOf, type HypervisorStatus } from './status.js';
+
+/** What the control API answers: status, media type, body. */
+export interface ControlAnswer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+/** The control API of one replica: status, metrics, stop, and the console. */
+export class Control {
+  readonly #vm: { readonly id: string; readonly name: string };
+  readonly #self: ReplicaIdentity;
+  readonly #hypervisor: () => Hypervisor | null;
+
+  constructor(
+    vm: { readonly id: string; readonly name: string },
+    self: ReplicaIdentity,
+    hypervisor: () => Hypervisor | null,
+  ) {
+    this.#vm = vm;
+    this.#self = self;
+    this.#hypervisor = hypervisor;
+  }
+
+  status(): HypervisorStatus {
+    return statusOf(this.#vm, this.#self, this.#hypervisor()?.replica ?? null);
+  }
+
+  /** Null: no such path. */
+  handle(method: string, path: string): ControlAnswer | null {
+    const replica = this.#hypervisor()?.replica;
+    switch (`${method} ${path}`) {
+      case 'GET /status':
+        return json(200, this.status());
+      case 'GET /metrics':
+        return { status: 200, type: 'text/plain; version=0.0.4', body: metricsText(this.status()) };
+      case 'GET /healthz':
+        return replica?.status()
+          ? { status: 200, type: 'text/plain', body: 'ok\n' }
+          : { status: 503, type: 'text/plain', body: 'starting\n' };
+      case 'POST /stop':
+        if (!replica?.isLive) return json(409, { error: 'this replica is not live' });
+        replica.inject({ kind: 'powerPressed' });
+        return json(202, { stopping: true });
+      case 'POST /reset':
+        if (!replica?.isLive) return json(409, { error: 'this replica is not live' });
+        replica.inject({ kind: 'resetPressed' });
+        return json(202, { resetting: true });
+      default:
+        return null;
+    }
+  }
+
+  /**
+   * The console of the live replica. The reader says from which offset it wants it and then types;
+   * a replica that is not live hangs up at once.
+   */
+  acceptConsole(link: Link): Omit<LinkHandlers, 'opened'> {
+    let stop: (() => void) | null = null;
+    return {
+      received: (message) => {
+        const replica = this.#hypervisor()?.replica;
+        if (!replica?.isLive) return link.close();
+        if (stop) return replica.inject({ kind: 'consoleInput', bytes: Uint8Array.from(message) });
+        const from = decodeConsoleGreeting(message);
+        if (from === null) return link.close();
+        stop = replica.console.read(from, (bytes, offset) => {
+          // A reader that does not read is cut off: it can come back and go on at its offset.
+          if (link.bufferedBytes() > unreadBytesMax) return link.close();
+          link.send(encodeConsoleOutput(bytes, offset));
+        });
+      },
+      ended: () => stop?.(),
+    };
+  }
+}
+
+const unreadBytesMax = 4 * 1024 * 1024;
+
+function json(status: number, body: unknown): ControlAnswer {
+  return { status, type: 'application/json', body: `${JSON.stringify(body)}\n` };
+}

@@ -1,0 +1,146 @@
+import type { ReplicaIdentity } from '../arbiter/generation-record.js';
+import type { Replica } from './replica.js';
+
+/**
+ * What `ftvm status --json`, `GET /status` and every screen show. Fields carry their units; scripts
+ * rely on the names.
+ */
+export interface HypervisorStatus {
+  readonly vm: string;
+  readonly name: string;
+  /** Who answers. */
+  readonly replica: string;
+  readonly role: 'primary' | 'backup' | 'starting';
+  readonly generation: number;
+  readonly protection: 'protected' | 'unprotected';
+  /** Why it is unprotected; what makes it protected otherwise. */
+  readonly reason: string;
+  readonly primary: PrimaryRow | null;
+  readonly backups: readonly BackupRow[];
+  readonly log: {
+    readonly bytesPerSecond: number;
+    readonly bytesTotal: number;
+    readonly bufferBytes: number;
+  };
+}
+export interface PrimaryRow extends ReplicaIdentity {
+  readonly epoch: number;
+  readonly releasing: boolean;
+  readonly heldOutputs: number;
+  readonly sharePercent: number;
+  readonly commitDelayMsMean: number;
+  readonly commitDelayMsMax: number;
+}
+export interface BackupRow extends ReplicaIdentity {
+  readonly state: string;
+  readonly inSync: boolean;
+  readonly lagMs: number;
+  readonly ackedEpoch: number;
+  readonly ranEpoch: number;
+  readonly heartbeatsMissing: boolean;
+}
+
+/** The status of a VM nobody runs. */
+export function statusOfNobody(
+  vm: { id: string; name: string },
+  generation: number,
+  reason: string,
+): HypervisorStatus {
+  return {
+    vm: vm.id,
+    name: vm.name,
+    replica: '',
+    role: 'starting',
+    generation,
+    protection: 'unprotected',
+    reason,
+    primary: null,
+    backups: [],
+    log: { bytesPerSecond: 0, bytesTotal: 0, bufferBytes: 0 },
+  };
+}
+
+export function statusOf(
+  vm: { readonly id: string; readonly name: string },
+  self: ReplicaIdentity,
+  replica: Replica | null,
+): HypervisorStatus {
+  const nobody = statusOfNobody(vm, 0, 'this replica is starting');
+  const found = replica?.status();
+  if (!replica || !found) return { ...nobody, replica: self.replica };
+  const common = {
+    vm: vm.id,
+    name: vm.name,
+    replica: self.replica,
+    generation: replica.generation,
+    log: { ...replica.logRate(), bufferBytes: found.status.logBufferBytes },
+  };
+  if (found.kind === 'backup') {
+    const { phase, inSync, received, ran, primary } = found.status;
+    const row: BackupRow = {
+      ...self,
+      state: phase,
+      inSync,
+      lagMs: 0,
+      ackedEpoch: received,
+      ranEpoch: ran,
+      heartbeatsMissing: false,
+    };
+    return {
+      ...common,
+      role: 'backup',
+      protection: inSync ? 'protected' : 'unprotected',
+      reason: inSync
+        ? 'this backup is in sync; ask the primary for lag and log rate'
+        : `this backup is ${phase}`,
+      primary: primary && { ...primary, ...unknownToBackups, epoch: received },
+      backups: [row],
+    };
+  }
+  const { status } = found;
+  const inSync = status.backups.filter((backup) => backup.inSync).length;
+  const joining = status.backups.length - inSync;
+  return {
+    ...common,
+    role: 'primary',
+    protection: inSync > 0 ? 'protected' : 'unprotected',
+    reason:
+      inSync > 0
+        ? `${inSync} backup${inSync === 1 ? '' : 's'} in sync`
+        : joining > 0
+          ? 'a backup is joining'
+          : 'no backup: start one with ftvm run --backup',
+    primary: {
+      ...self,
+      epoch: status.epoch,
+      releasing: status.releasing,
+      heldOutputs: status.heldOutputs,
+      sharePercent: status.sharePercent,
+      commitDelayMsMean: round(status.commitDelayMs.mean),
+      commitDelayMsMax: round(status.commitDelayMs.max),
+    },
+    backups: status.backups.map(
+      ({ identity, state, inSync, lagMs, acked, ran, heartbeatsMissing }) => ({
+        ...identity,
+        state,
+        inSync,
+        lagMs: round(lagMs),
+        ackedEpoch: acked,
+        ranEpoch: ran,
+        heartbeatsMissing,
+      }),
+    ),
+  };
+}
+
+const unknownToBackups = {
+  releasing: true,
+  heldOutputs: 0,
+  sharePercent: 100,
+  commitDelayMsMean: 0,
+  commitDelayMsMax: 0,
+};
+
+function round(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}
