@@ -1,14 +1,19 @@
-/** CRC-32 (IEEE 802.3), unsigned; over whole records it finds every flipped bit and every torn end. */
-export function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i += 1) {
-    crc = (table[(crc ^ (bytes[i] ?? 0)) & 0xff] ?? 0) ^ (crc >>> 8);
-  }
-  return ~crc >>> 0;
-}
+// The polynomial of IEEE 802.3, bits reversed.
+const polynomial = 0xedb88320;
 
-const table = Uint32Array.from({ length: 256 }, (_, index) => {
-  let value = index;
-  for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? 0xedb88320 ^ (value >>> 1) : value >>> 1;
-  return value >>> 0;
+const table = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let remainder = byte;
+  for (let bit = 0; bit < 8; bit++) {
+    remainder = remainder & 1 ? (remainder >>> 1) ^ polynomial : remainder >>> 1;
+  }
+  return remainder;
 });
+
+/** CRC-32 as in Ethernet and gzip; `before` continues that of the bytes in front. */
+export function crc32(bytes: Uint8Array, before = 0): number {
+  let remainder = ~before;
+  for (let i = 0; i < bytes.length; i++) {
+    remainder = (table[(remainder ^ (bytes[i] as number)) & 0xff] as number) ^ (remainder >>> 8);
+  }
+  return ~remainder >>> 0;
+}

@@ -1,142 +1,139 @@
 import { Packr } from 'msgpackr';
-import { FtvmError } from '../errors.js';
 import type { DiskResult, GuestEvent } from '../guest/guest-event.js';
 import type { StateDigest } from '../guest/state-digest.js';
 import { unreachable } from '../unreachable.js';
+import { LogCorruptError } from './log-corrupt-error.js';
 import type { LogRecord } from './log-record.js';
+import { shape } from './shape.js';
 
-/** The format of a record; a peer or a file with another one is refused by name. */
+/**
+ * The version of a record's bytes, on the wire and in log files.
+ *
+ * History: 1, the first.
+ */
 export const LOG_VERSION = 1;
 
-/** Bytes that are no record of this version. */
-export class LogCorruptError extends FtvmError {
-  readonly code = 'FTVM_LOG_CORRUPT';
-  readonly remedy = 'Use a log that the same ftvm build wrote, copied whole.';
-}
-
-// Arrays by position, not maps by name: an idle record is 40 bytes, not 200.
+// Arrays instead of maps: a record without events is 60 bytes. Records of msgpackr's own kind would
+// need what was sent before to be read.
 const packr = new Packr({ useRecords: false, int64AsType: 'number' });
 
+// The number of a kind is its place in the list: append, never reorder, and count LOG_VERSION up.
+const eventKinds = [
+  'consoleInput',
+  'keysPressed',
+  'frameReceived',
+  'diskCompleted',
+  'powerPressed',
+  'resetPressed',
+] as const satisfies readonly GuestEvent['kind'][];
+const resultKinds = ['read', 'written', 'failed'] as const satisfies readonly DiskResult['kind'][];
+
+/** `[epoch, clockMs, cut, events, before]`, everything positional. */
 export function encodeRecord(record: LogRecord): Uint8Array {
-  const { epoch, clockMs, events, cut, before } = record;
-  return packr.pack([epoch, clockMs, cut, digestToWire(before), events.map(eventToWire)]);
+  const { epoch, clockMs, cut, events, before } = record;
+  return packr.pack([epoch, clockMs, cut, events.map(plainEvent), before && plainDigest(before)]);
 }
 
-/** Throws `LogCorruptError` for anything that `encodeRecord` did not make. */
+/** Throws `LogCorruptError` for bytes that `encodeRecord` did not make. */
 export function decodeRecord(bytes: Uint8Array): LogRecord {
-  let value: unknown;
-  try {
-    value = packr.unpack(bytes);
-  } catch (cause) {
-    throw new LogCorruptError('A record is not msgpack', { cause });
-  }
-  const [epoch, clockMs, cut, before, events] = list(value, 5, 'a record');
-  if (typeof cut !== 'boolean') throw new LogCorruptError(`A record's cut mark is ${typeof cut}`);
-  if (!Array.isArray(events)) throw new LogCorruptError(`A record's events are ${typeof events}`);
+  const [epoch, clockMs, cut, events, before] = shape.list(unpack(bytes), 'a record', 5);
   return {
-    epoch: natural(epoch, 'epoch'),
-    clockMs: finite(clockMs, 'clock'),
-    cut,
-    before: before === null ? null : digestFromWire(before),
-    events: events.map(eventFromWire),
+    epoch: shape.natural(epoch, 'record.epoch'),
+    clockMs: shape.instant(clockMs, 'record.clockMs'),
+    cut: shape.flag(cut, 'record.cut'),
+    events: shape.list(events, 'record.events').map(eventFrom),
+    before: before === null ? null : digestFrom(before),
   };
 }
 
-// The first item names the kind; numbers are never used again for another kind.
-const kinds = {
-  consoleInput: 1,
-  keysPressed: 2,
-  frameReceived: 3,
-  diskRead: 4,
-  diskWritten: 5,
-  diskFailed: 6,
-  powerPressed: 7,
-  resetPressed: 8,
-} as const;
+/** `[epoch, instructions, registers…, eip, eflags, memoryHash]`. */
+export function plainDigest(digest: StateDigest): readonly number[] {
+  const { epoch, instructions, registers, instructionPointer, flags, memoryHash } = digest;
+  return [epoch, instructions, ...registers, instructionPointer, flags, memoryHash];
+}
 
-function eventToWire(event: GuestEvent): unknown[] {
+export function digestFrom(value: unknown): StateDigest {
+  const fields = shape.list(value, 'a digest', 13);
+  const [epoch = 0, instructions = 0, ...rest] = fields.map((field) =>
+    shape.natural(field, 'a digest'),
+  );
+  const [instructionPointer = 0, flags = 0, memoryHash = 0] = rest.slice(8);
+  const registers = rest.slice(0, 8);
+  return { epoch, instructions, registers, instructionPointer, flags, memoryHash };
+}
+
+/** Any msgpack value, for the parts of a log file that are not records. */
+export function pack(value: unknown): Uint8Array {
+  return packr.pack(value);
+}
+
+export function unpack(bytes: Uint8Array): unknown {
+  try {
+    return packr.unpack(bytes);
+  } catch (cause) {
+    throw new LogCorruptError(`${bytes.byteLength} bytes that are not msgpack`, { cause });
+  }
+}
+
+function plainEvent(event: GuestEvent): readonly unknown[] {
+  const kind = eventKinds.indexOf(event.kind);
   switch (event.kind) {
     case 'consoleInput':
-      return [kinds.consoleInput, event.bytes];
+      return [kind, event.bytes];
     case 'keysPressed':
-      return [kinds.keysPressed, event.scancodes];
+      return [kind, event.scancodes];
     case 'frameReceived':
-      return [kinds.frameReceived, event.frame];
-    case 'diskCompleted':
-      return event.result.kind === 'read'
-        ? [kinds.diskRead, event.requestId, event.result.data]
-        : [event.result.kind === 'written' ? kinds.diskWritten : kinds.diskFailed, event.requestId];
+      return [kind, event.frame];
+    case 'diskCompleted': {
+      const { requestId, result } = event;
+      const outcome = resultKinds.indexOf(result.kind);
+      return result.kind === 'read'
+        ? [kind, requestId, outcome, result.data]
+        : [kind, requestId, outcome];
+    }
     case 'powerPressed':
-      return [kinds.powerPressed];
     case 'resetPressed':
-      return [kinds.resetPressed];
+      return [kind];
     default:
       return unreachable(event);
   }
 }
 
-function eventFromWire(value: unknown): GuestEvent {
-  const [kind, first, second] = list(value, 1, 'an event');
-  const completed = (result: DiskResult): GuestEvent => ({
-    kind: 'diskCompleted',
-    requestId: natural(first, 'disk request'),
-    result,
-  });
+function eventFrom(value: unknown): GuestEvent {
+  const [number, ...fields] = shape.list(value, 'an event');
+  const kind = eventKinds[shape.natural(number, 'event.kind')];
   switch (kind) {
-    case kinds.consoleInput:
-      return { kind: 'consoleInput', bytes: bytesOf(first) };
-    case kinds.keysPressed:
-      return { kind: 'keysPressed', scancodes: bytesOf(first) };
-    case kinds.frameReceived:
-      return { kind: 'frameReceived', frame: bytesOf(first) };
-    case kinds.diskRead:
-      return completed({ kind: 'read', data: bytesOf(second) });
-    case kinds.diskWritten:
-      return completed({ kind: 'written' });
-    case kinds.diskFailed:
-      return completed({ kind: 'failed' });
-    case kinds.powerPressed:
-      return { kind: 'powerPressed' };
-    case kinds.resetPressed:
-      return { kind: 'resetPressed' };
+    case 'consoleInput':
+      return { kind, bytes: shape.bytes(fields[0], `${kind}.bytes`) };
+    case 'keysPressed':
+      return { kind, scancodes: shape.bytes(fields[0], `${kind}.scancodes`) };
+    case 'frameReceived':
+      return { kind, frame: shape.bytes(fields[0], `${kind}.frame`) };
+    case 'diskCompleted': {
+      const requestId = shape.natural(fields[0], `${kind}.requestId`);
+      return { kind, requestId, result: resultFrom(fields[1], fields[2]) };
+    }
+    case 'powerPressed':
+    case 'resetPressed':
+      return { kind };
+    case undefined:
+      throw new LogCorruptError(`an event of unknown kind ${String(number)}`);
     default:
-      throw new LogCorruptError(`An event of unknown kind ${String(kind)}`);
+      return unreachable(kind);
   }
 }
 
-function digestToWire(digest: StateDigest | null): unknown[] | null {
-  if (!digest) return null;
-  const { epoch, instructions, registers, instructionPointer, flags, memoryHash } = digest;
-  return [epoch, instructions, instructionPointer, flags, memoryHash, ...registers];
-}
-
-function digestFromWire(value: unknown): StateDigest {
-  const fields = list(value, 13, 'a digest').map((field) => natural(field, 'digest'));
-  const [epoch = 0, instructions = 0, instructionPointer = 0, flags = 0, memoryHash = 0] = fields;
-  const registers = fields.slice(5);
-  return { epoch, instructions, registers, instructionPointer, flags, memoryHash };
-}
-
-function list(value: unknown, lengthMin: number, what: string): unknown[] {
-  if (!Array.isArray(value) || value.length < lengthMin) {
-    throw new LogCorruptError(`${what} is ${typeof value}, not a list of ${lengthMin}`);
+function resultFrom(number: unknown, data: unknown): DiskResult {
+  const kind = resultKinds[shape.natural(number, 'diskCompleted.result')];
+  switch (kind) {
+    case 'read':
+      return { kind, data: shape.bytes(data, 'diskCompleted.data') };
+    case 'written':
+    case 'failed':
+      return { kind };
+    case undefined:
+      throw new LogCorruptError(`a disk result of unknown kind ${String(number)}`);
+    default:
+      return unreachable(kind);
   }
-  return value as unknown[];
-}
-function natural(value: unknown, what: string): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
-    throw new LogCorruptError(`A record's ${what} is ${String(value)}`);
-  }
-  return value;
-}
-function finite(value: unknown, what: string): number {
-  if (typeof value !== 'number' || !Number.isFinite(value)) {
-    throw new LogCorruptError(`A record's ${what} is ${String(value)}`);
-  }
-  return value;
-}
-function bytesOf(value: unknown): Uint8Array {
-  if (!(value instanceof Uint8Array))
-    throw new LogCorruptError(`An event's bytes are ${typeof value}`);
-  return value;
 }
