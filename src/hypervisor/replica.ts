@@ -20,6 +20,7 @@ import { unreachable } from '../unreachable.js';
 import type { Generation } from '../units.js';
 import type { Vcpu, VcpuEvent, VcpuFactory } from '../vcpu/vcpu.js';
 import { ConsoleHistory } from './console-history.js';
+import { ConsoleInput } from './console-input.js';
 import { Rate } from './rate.js';
 
 /** The world of one replica. */
@@ -66,6 +67,7 @@ export class Replica {
   #primary: ReplicaIdentity | null = null;
   #generation: Generation = 0;
   readonly #logRate = new Rate();
+  readonly #consoleInput: ConsoleInput;
   #lastPeer: PeerId = 0;
   #stopTicking: (() => void) | null = null;
   #feeding = false;
@@ -75,6 +77,9 @@ export class Replica {
   constructor(parts: ReplicaParts, settings: RoleSettings) {
     this.#parts = parts;
     this.#settings = settings;
+    this.#consoleInput = new ConsoleInput(parts.clock, (bytes) =>
+      this.feed({ kind: 'guestEvent', event: { kind: 'consoleInput', bytes } }),
+    );
     this.ended = new Promise((resolve) => (this.#settleEnd = resolve));
   }
 
@@ -131,7 +136,9 @@ export class Replica {
   }
   /** Something from outside for the guest. Ignored unless we are live. */
   inject(event: GuestEvent): void {
-    this.feed({ kind: 'guestEvent', event });
+    if (!this.isLive) return;
+    if (event.kind === 'consoleInput') this.#consoleInput.push(event.bytes);
+    else this.feed({ kind: 'guestEvent', event });
   }
   leave(): void {
     this.feed({ kind: 'leave' });
@@ -430,6 +437,7 @@ export class Replica {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#stopTicking?.();
+    this.#consoleInput.stop();
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
     await this.#vcpu?.close();

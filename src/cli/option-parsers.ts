@@ -1,0 +1,23 @@
+import { InvalidArgumentError } from 'commander';
+import { parseHostPort, type HostPort } from '../node/host-port.js';
+
+/** Parsers for commander: what they throw is a usage error that names the option. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`It is a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+export function hostPort(text: string): HostPort {
+  const address = parseHostPort(text);
+  if (!address) throw new InvalidArgumentError('It is HOST:PORT, for example 127.0.0.1:7000.');
+  return address;
+}
+
+export function nameList(text: string): string[] {
+  return text.split(',').filter((name) => name !== '');
+}

@@ -1,0 +1,171 @@
+import { hostname } from 'node:os';
+import type { ReplicaIdentity } from '../arbiter/generation-record.js';
+import { CONSOLE_SUBPROTOCOL } from '../channel/console-codec.js';
+import { LOG_SUBPROTOCOL } from '../channel/wire-message.js';
+import { fingerprintFields } from '../guest/machine-spec.js';
+import type { Diagnostics } from '../host/diagnostics.js';
+import type { SectorStore } from '../host/sector-store.js';
+import { Control } from '../hypervisor/control.js';
+import { Hypervisor, type HypervisorEvents } from '../hypervisor/hypervisor.js';
+import type { ReplicaParts } from '../hypervisor/replica.js';
+import type { Vm } from '../node/vm-directory.js';
+import { delayedLink } from '../node/delayed-link.js';
+import { FileGenerationStore } from '../node/file-generation-store.js';
+import { FileSectorStore } from '../node/file-sector-store.js';
+import type { HostPort } from '../node/host-port.js';
+import { HttpHolderProbe } from '../node/http-holder-probe.js';
+import { HttpListener } from '../node/http-listener.js';
+import { NodeClock } from '../node/node-clock.js';
+import { NodeEntropy } from '../node/node-entropy.js';
+import { UdpDatagrams } from '../node/udp-datagrams.js';
+import { WsConnector } from '../node/ws-connector.js';
+import { WsListener } from '../node/ws-listener.js';
+import type { RoleSettings } from '../role/role-settings.js';
+import type { VcpuFactory } from '../vcpu/vcpu.js';
+import { createV86Vcpu } from '../vcpu/v86-vcpu.js';
+import { buildInfo } from './build-info.js';
+
+export interface ReplicaHostOptions {
+  readonly vm: Vm;
+  readonly diagnostics: Diagnostics;
+  /** Logging channel, status and console. */
+  readonly listen: HostPort;
+  /** Status and console a second time, at an address of the user's choice. */
+  readonly api: HostPort | null;
+  readonly role: Pick<
+    RoleSettings,
+    'failureTimeoutMs' | 'outputCommit' | 'logBufferBytesMax' | 'lagMsTarget'
+  >;
+  readonly events: HypervisorEvents;
+  readonly onReport: ReplicaParts['onReport'];
+  readonly onRecord?: ReplicaParts['onRecord'];
+  readonly onVcpuEvent?: ReplicaParts['onVcpuEvent'];
+  /** Added to every message this replica sends as a primary; 0 but for experiments. */
+  readonly channelDelayMs: number;
+}
+
+/** Everything one replica process has open: ports, disks, and the hypervisor over them. */
+export class ReplicaHost {
+  readonly hypervisor: Hypervisor;
+  readonly identity: ReplicaIdentity;
+  readonly #closers: (() => Promise<void> | void)[];
+
+  private constructor(
+    hypervisor: Hypervisor,
+    identity: ReplicaIdentity,
+    closers: (() => Promise<void> | void)[],
+  ) {
+    this.hypervisor = hypervisor;
+    this.identity = identity;
+    this.#closers = closers;
+  }
+
+  static async open(options: ReplicaHostOptions): Promise<ReplicaHost> {
+    const { vm, diagnostics } = options;
+    const closers: (() => Promise<void> | void)[] = [];
+    const opened = <T>(thing: T, close: (thing: T) => Promise<void> | void): T => {
+      closers.push(() => close(thing));
+      return thing;
+    };
+    try {
+      const drives = new Map<string, SectorStore>();
+      for (const { name, path } of vm.spec.drives) {
+        const isReadOnly = name === 'cdrom';
+        drives.set(
+          name,
+          opened(await FileSectorStore.open({ path, isReadOnly }), (store) => store.close()),
+        );
+      }
+      let current: Hypervisor | null = null;
+      const hypervisorOf = (): Hypervisor | null => current;
+      const http = opened(await HttpListener.listen(diagnostics, options.listen), (listener) =>
+        listener.close(),
+      );
+      const identity: ReplicaIdentity = {
+        replica: Buffer.from(new NodeEntropy().bytes(4)).toString('hex'),
+        pid: process.pid,
+        host: hostname(),
+        endpoint: `ws://${http.address}`,
+        api: `http://${http.address}`,
+      };
+      const control = new Control({ id: vm.id, name: vm.name }, identity, hypervisorOf);
+      const serve = (listener: HttpListener): void => {
+        listener.serve((method, path) => control.handle(method, path));
+        const console = {
+          subprotocol: CONSOLE_SUBPROTOCOL,
+          path: '/console',
+          messageBytesMax: 65_536,
+        };
+        opened(new WsListener(listener, console, (link) => control.acceptConsole(link)), (ws) =>
+          ws.close(),
+        );
+      };
+      serve(http);
+      if (options.api) {
+        serve(
+          opened(await HttpListener.listen(diagnostics, options.api), (listener) =>
+            listener.close(),
+          ),
+        );
+      }
+      const log = { subprotocol: LOG_SUBPROTOCOL, messageBytesMax: 16 * 1024 * 1024 };
+      opened(
+        new WsListener(http, log, (link) => {
+          const replica = current?.replica;
+          if (replica) {
+            const delayMs = options.channelDelayMs;
+            return replica.accept(delayMs > 0 ? delayedLink(link, delayMs) : link);
+          }
+          link.close();
+          return { received: () => undefined, ended: () => undefined };
+        }),
+        (ws) => ws.close(),
+      );
+      const heartbeatHost = { host: options.listen.host, port: 0 };
+      const datagrams = opened(
+        await UdpDatagrams.bind(heartbeatHost, (message) => {
+          current?.replica?.heartbeat(new TextDecoder().decode(message.subarray(0, 64)));
+        }),
+        (socket) => socket.close(),
+      );
+      const settings: RoleSettings = {
+        ...options.role,
+        self: { vm: vm.id, identity, build: buildInfo(), machine: fingerprintFields(vm.spec) },
+        heartbeatTo: datagrams.address,
+      };
+      const connector = new WsConnector({ subprotocol: LOG_SUBPROTOCOL });
+      const makeParts = (): ReplicaParts => ({
+        clock: new NodeClock(),
+        diagnostics,
+        connector,
+        datagrams,
+        generations: new FileGenerationStore(vm.generationsDir),
+        probe: new HttpHolderProbe(),
+        createVcpu: vcpuFactory(vm),
+        drives,
+        onReport: options.onReport,
+        ...(options.onRecord && { onRecord: options.onRecord }),
+        ...(options.onVcpuEvent && { onVcpuEvent: options.onVcpuEvent }),
+      });
+      current = new Hypervisor(makeParts, settings, options.events);
+      return new ReplicaHost(current, identity, closers);
+    } catch (error) {
+      await closeAll(closers);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await closeAll(this.#closers);
+  }
+}
+
+/** Last opened, first closed. */
+async function closeAll(closers: (() => Promise<void> | void)[]): Promise<void> {
+  for (const close of closers.splice(0).reverse()) await close();
+}
+
+export function vcpuFactory(vm: Vm): VcpuFactory {
+  return (snapshot, { event, failed }) =>
+    createV86Vcpu({ spec: vm.spec, ...(snapshot && { snapshot }) }, event, failed);
+}

@@ -1,0 +1,43 @@
+import type { RoleReport } from '../role/role-effect.js';
+import { unreachable } from '../unreachable.js';
+
+const ms = (value: number): string => `${value.toFixed(value < 10 ? 1 : 0)} ms`;
+const mib = (bytes: number): string => `${(bytes / (1024 * 1024)).toFixed(0)} MiB`;
+
+/** A milestone of a replica as one line for a person. */
+export function wordsOf(report: RoleReport): string {
+  switch (report.kind) {
+    case 'backupJoining':
+      return `a backup is joining (${report.replica})`;
+    case 'stateCut':
+      return `state cut: the guest paused for ${ms(report.pauseMs)} (${mib(report.stateBytes)})`;
+    case 'backupInSync':
+      return `protected: backup ${report.replica} is in sync, ${ms(report.joinMs)} after it joined`;
+    case 'backupLost':
+      return `backup ${report.replica} is lost: ${report.why}`;
+    case 'joinRefused':
+      return `a backup was refused: ${report.why}`;
+    case 'storageUnreachable':
+      return `the shared disk cannot be reached, waiting: ${report.why}`;
+    case 'generationClaimed':
+      return `generation ${report.generation} is ours`;
+    case 'wokeUp':
+      return `this process did not run for ${ms(report.sleptMs)}; checking that it is still live`;
+    case 'diskFailed':
+      return `disk request ${report.requestId} failed; the guest was told`;
+    case 'rebooted':
+      return `the guest rebooted at epoch ${report.epoch}`;
+    case 'welcomed':
+      return `joined primary ${report.replica} (generation ${report.generation})`;
+    case 'stateReceived':
+      return `state received: epoch ${report.epoch}, ${mib(report.bytes)}`;
+    case 'inSync':
+      return `in sync with the primary (generation ${report.generation}): this replica goes live if it dies`;
+    case 'primaryLost':
+      return `the primary is lost: ${report.why}`;
+    case 'wentLive':
+      return `LIVE at epoch ${report.epoch}, ${ms(report.sinceLostMs)} after the primary was lost; input typed just before may be lost`;
+    default:
+      return unreachable(report);
+  }
+}

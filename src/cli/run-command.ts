@@ -1,0 +1,177 @@
+import { Option, type Command } from 'commander';
+import type { Diagnostics } from '../host/diagnostics.js';
+import type { ReplicaEnd } from '../hypervisor/replica.js';
+import type { HostPort } from '../node/host-port.js';
+import type { DiagnosticLevel } from '../node/diagnostic-line.js';
+import { PinoDiagnostics } from '../node/pino-diagnostics.js';
+import {
+  defaultFailureTimeoutMs,
+  defaultLagMsTarget,
+  defaultLogBufferBytesMax,
+} from '../role/role-settings.js';
+import { unreachable } from '../unreachable.js';
+import { statusOfEnd } from './exit-status.js';
+import { hostPort, wholeNumber } from './option-parsers.js';
+import { ReplicaHost } from './replica-host.js';
+import { wordsOf } from './report-words.js';
+import { onSignals } from './signals.js';
+import { Terminal } from './terminal.js';
+import { UsageError } from './usage-error.js';
+import { addVmOptions, defaultVmDir, vmOptionsOf, type VmArguments } from './vm-arguments.js';
+import { openOrCreateVm, waitForVm } from './vm-opening.js';
+
+interface RunArguments extends VmArguments {
+  readonly primary?: true;
+  readonly backup?: true;
+  readonly join?: string;
+  readonly listen: HostPort;
+  readonly api?: HostPort;
+  readonly failureTimeout: number;
+  readonly outputCommit: 'on' | 'off';
+  readonly channelDelay: number;
+  readonly holderIsDead?: true;
+  readonly headless?: true;
+  readonly logLevel: DiagnosticLevel;
+  readonly logFile?: string;
+}
+
+export function addRunCommand(program: Command): void {
+  const command = program
+    .command('run')
+    .argument('[vm-dir]', 'directory of the VM, on storage that all its hosts share', defaultVmDir)
+    .description('run a VM: as its primary, or as a backup that goes live when the primary dies')
+    .option('--primary', 'claim the VM and run it live; creates it on first use')
+    .option('--backup', 'follow the live primary, go live if it dies')
+    .option('--join <url>', 'with --backup: the primary is at ws://host:port')
+    .option('--headless', 'no console on stdin and stdout');
+  addVmOptions(command);
+  addReplicaOptions(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ ftvm run --primary                    # boot the shipped Linux, here
+  $ ftvm run --backup                     # in a second terminal; then kill the first
+  $ ftvm run vm2 --primary --kernel bzImage --append root=/dev/sda --disk disk.img`,
+    )
+    .action(async (dir: string, parsed: RunArguments) => {
+      process.exitCode = await run(dir, parsed);
+    });
+}
+
+export function addReplicaOptions(command: Command): Command {
+  return command
+    .option('--listen <host:port>', 'logging channel and status', hostPort, loopback)
+    .option('--api <host:port>', 'status, metrics and console at this address too', hostPort)
+    .option(
+      '--failure-timeout <ms>',
+      'a peer silent for longer is suspected',
+      wholeNumber(50, 600_000),
+      defaultFailureTimeoutMs,
+    )
+    .addOption(
+      new Option('--output-commit <on|off>', 'off only to see what the Output Rule prevents')
+        .choices(['on', 'off'])
+        .default('on'),
+    )
+    .option('--channel-delay <ms>', 'slow the log down, to experiment', wholeNumber(0, 60_000), 0)
+    .option('--holder-is-dead', 'you made sure that the silent holder of the VM is dead')
+    .addOption(
+      new Option('--log-level <level>', 'diagnostics on stderr')
+        .choices(['debug', 'info', 'warn', 'error'])
+        .default('info'),
+    )
+    .option('--log-file <file>', 'diagnostics as JSON lines in a file, too');
+}
+
+const loopback: HostPort = { host: '127.0.0.1', port: 0 };
+
+async function run(dir: string, parsed: RunArguments): Promise<number> {
+  if ((parsed.primary ?? false) === (parsed.backup ?? false)) {
+    throw new UsageError(
+      'A replica is one of two things: --primary or --backup',
+      'ftvm run --primary boots the VM; ftvm run --backup, in a second terminal, protects it.',
+    );
+  }
+  const diagnostics = new PinoDiagnostics({ level: parsed.logLevel, logFile: parsed.logFile });
+  const say = (line: string): void => diagnostics.info(line);
+  const options = vmOptionsOf(parsed);
+  const vm = parsed.primary
+    ? await openOrCreateVm(dir, options, say)
+    : await waitForVm(dir, options, say);
+  const terminal = parsed.headless
+    ? null
+    : new Terminal({
+        powerOff: () => host.hypervisor.replica?.inject({ kind: 'powerPressed' }),
+        leave: () => host.hypervisor.leave(),
+        say,
+      });
+  const host = await ReplicaHost.open({
+    vm,
+    diagnostics,
+    listen: parsed.listen,
+    api: parsed.api ?? null,
+    channelDelayMs: parsed.channelDelay,
+    role: {
+      failureTimeoutMs: parsed.failureTimeout,
+      outputCommit: parsed.outputCommit === 'on',
+      logBufferBytesMax: defaultLogBufferBytesMax,
+      lagMsTarget: defaultLagMsTarget,
+    },
+    events: {
+      replica: (replica) => terminal?.attach(replica),
+      waiting: (forWhat) => say(`waiting for ${forWhat}`),
+      rejoining: (why) => say(`joining again as a new backup: ${why}`),
+    },
+    onReport: (report) => say(wordsOf(report)),
+  });
+  const ignoreSignals = onSignals(() => host.hypervisor.leave());
+  try {
+    terminal?.open();
+    say(
+      `${parsed.primary ? 'primary' : 'backup'} of ${dir}: process ${process.pid}, ${host.identity.api}`,
+    );
+    if (terminal && parsed.backup) {
+      say('this console shows the replayed guest; it takes no input until this replica is live');
+    }
+    const end = parsed.primary
+      ? await host.hypervisor.runPrimary({ holderIsDead: parsed.holderIsDead ?? false })
+      : await host.hypervisor.runBackup({ endpoint: parsed.join ?? null });
+    tellEnd(end, diagnostics);
+    if (end.kind === 'failed') throw end.error;
+    return statusOfEnd(end);
+  } finally {
+    ignoreSignals();
+    terminal?.close();
+    await host.close();
+  }
+}
+
+export function tellEnd(end: ReplicaEnd, diagnostics: Diagnostics): void {
+  switch (end.kind) {
+    case 'poweredOff':
+      diagnostics.info(`the guest powered off at epoch ${end.epoch}`);
+      return;
+    case 'crashed':
+      diagnostics.error(
+        `the guest crashed at epoch ${end.epoch}: ${end.reason}. Every replica crashes at the same place, so nobody takes over. Start it again with ftvm run --primary; ftvm record keeps a log to look into it.`,
+      );
+      return;
+    case 'lostClaim': {
+      const { pid, host, endpoint } = end.holder.holder;
+      diagnostics.error(
+        `halted: generation ${end.holder.generation} belongs to process ${pid} on ${host} (${endpoint}). Run ftvm run --backup here to protect it again.`,
+      );
+      return;
+    }
+    case 'left':
+      diagnostics.info('this replica has left; a backup in sync takes over');
+      return;
+    case 'refused':
+    case 'rejoin':
+    case 'failed':
+      return;
+    default:
+      unreachable(end);
+  }
+}
