@@ -4,6 +4,7 @@ import type { MachineSpec } from '../guest/machine-spec.js';
 import type { Snapshot } from '../guest/snapshot.js';
 import type { LogRecord } from '../log/log-record.js';
 import type { BootFiles } from './boot-files.js';
+import { compactEvent, compactRecord } from './compact-event.js';
 import { Doorbell } from './doorbell.js';
 import type { VcpuCommand, VcpuReport, VcpuStart } from './vcpu-message.js';
 import type { Vcpu, VcpuEvent } from './vcpu.js';
@@ -90,7 +91,7 @@ export class V86Vcpu implements Vcpu {
   }
 
   replay(records: readonly LogRecord[]): void {
-    this.#send({ kind: 'replay', records });
+    this.#send({ kind: 'replay', records: records.map(compactRecord) });
   }
 
   goLive(): void {
@@ -98,7 +99,7 @@ export class V86Vcpu implements Vcpu {
   }
 
   inject(event: GuestEvent): void {
-    this.#send({ kind: 'inject', event });
+    this.#send({ kind: 'inject', event: compactEvent(event) });
   }
 
   cut(): void {
