@@ -2,7 +2,12 @@ import { Command, CommanderError } from 'commander';
 import { FtvmError } from '../errors.js';
 import { ftvmVersion } from './build-info.js';
 import { exitStatus, statusOfError } from './exit-status.js';
+import { addDoctorCommand } from './doctor-command.js';
+import { addRecordCommand } from './record-command.js';
+import { addReplayCommand } from './replay-command.js';
 import { addRunCommand } from './run-command.js';
+import { addStatusCommand } from './status-command.js';
+import { addStopCommand } from './stop-command.js';
 
 /** The program. bin/ftvm calls it with the words after `ftvm`. */
 export async function main(words: readonly string[]): Promise<void> {
@@ -20,6 +25,11 @@ Examples:
   $ ftvm status             # who is live, and is it protected`,
     );
   addRunCommand(program);
+  addStatusCommand(program);
+  addStopCommand(program);
+  addRecordCommand(program);
+  addReplayCommand(program);
+  addDoctorCommand(program);
   for (const command of program.commands) command.exitOverride();
   try {
     await program.parseAsync(words, { from: 'user' });

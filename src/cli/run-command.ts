@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import type { Diagnostics } from '../host/diagnostics.js';
 import type { ReplicaEnd } from '../hypervisor/replica.js';
 import type { HostPort } from '../node/host-port.js';
+import type { Vm } from '../node/vm-directory.js';
 import type { DiagnosticLevel } from '../node/diagnostic-line.js';
 import { PinoDiagnostics } from '../node/pino-diagnostics.js';
 import {
@@ -12,7 +13,7 @@ import {
 import { unreachable } from '../unreachable.js';
 import { statusOfEnd } from './exit-status.js';
 import { hostPort, wholeNumber } from './option-parsers.js';
-import { ReplicaHost } from './replica-host.js';
+import { ReplicaHost, type ReplicaHostOptions } from './replica-host.js';
 import { wordsOf } from './report-words.js';
 import { onSignals } from './signals.js';
 import { Terminal } from './terminal.js';
@@ -20,9 +21,13 @@ import { UsageError } from './usage-error.js';
 import { addVmOptions, defaultVmDir, vmOptionsOf, type VmArguments } from './vm-arguments.js';
 import { openOrCreateVm, waitForVm } from './vm-opening.js';
 
-interface RunArguments extends VmArguments {
-  readonly primary?: true;
+interface RunArguments extends VmArguments, ReplicaArguments {
   readonly backup?: true;
+}
+
+/** What commander parsed of the options of a replica. */
+export interface ReplicaArguments {
+  readonly primary?: true;
   readonly join?: string;
   readonly listen: HostPort;
   readonly api?: HostPort;
@@ -99,6 +104,17 @@ async function run(dir: string, parsed: RunArguments): Promise<number> {
   const vm = parsed.primary
     ? await openOrCreateVm(dir, options, say)
     : await waitForVm(dir, options, say);
+  return runReplica(vm, parsed, {});
+}
+
+/** Runs one replica in this process until it is over; answers the exit status. */
+export async function runReplica(
+  vm: Vm,
+  parsed: ReplicaArguments,
+  watch: Pick<ReplicaHostOptions, 'onRecord' | 'onVcpuEvent'>,
+): Promise<number> {
+  const diagnostics = new PinoDiagnostics({ level: parsed.logLevel, logFile: parsed.logFile });
+  const say = (line: string): void => diagnostics.info(line);
   const terminal = parsed.headless
     ? null
     : new Terminal({
@@ -124,14 +140,15 @@ async function run(dir: string, parsed: RunArguments): Promise<number> {
       rejoining: (why) => say(`joining again as a new backup: ${why}`),
     },
     onReport: (report) => say(wordsOf(report)),
+    ...watch,
   });
   const ignoreSignals = onSignals(() => host.hypervisor.leave());
   try {
     terminal?.open();
     say(
-      `${parsed.primary ? 'primary' : 'backup'} of ${dir}: process ${process.pid}, ${host.identity.api}`,
+      `${parsed.primary ? 'primary' : 'backup'} of ${vm.dir}: process ${process.pid}, ${host.identity.api}`,
     );
-    if (terminal && parsed.backup) {
+    if (terminal && !parsed.primary) {
       say('this console shows the replayed guest; it takes no input until this replica is live');
     }
     const end = parsed.primary

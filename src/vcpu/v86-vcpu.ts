@@ -20,7 +20,7 @@ export interface V86VcpuOptions {
 }
 
 /** A round of v86's main loop: about a millisecond, which is what output waits for at the least. */
-const epochBudgetDefault = 100_003;
+export const epochBudgetDefault = 100_003;
 
 /**
  * Starts a vCPU in a thread of its own and resolves when its machine stands; it is then replaying

@@ -1,0 +1,71 @@
+import type { Command } from 'commander';
+import { statusOfNobody, type HypervisorStatus } from '../hypervisor/status.js';
+import { askApi } from '../node/api-client.js';
+import { FileGenerationStore } from '../node/file-generation-store.js';
+import { openVm, type Vm } from '../node/vm-directory.js';
+import { defaultVmDir } from './vm-arguments.js';
+
+export function addStatusCommand(program: Command): void {
+  program
+    .command('status')
+    .argument('[vm-dir]', 'directory of the VM', defaultVmDir)
+    .description('who is live, in which generation, and whether the VM is protected')
+    .option('--json', 'one JSON object on stdout')
+    .addHelpText('after', '\nExample:\n  $ ftvm status --json | jq .protection')
+    .action(async (dir: string, { json }: { json?: true }) => {
+      const status = await statusOfVm(await openVm(dir));
+      process.stdout.write(json ? `${JSON.stringify(status)}\n` : table(status));
+    });
+}
+
+/** Asks the holder of the latest generation; a VM nobody runs has a status too. */
+export async function statusOfVm(vm: Vm): Promise<HypervisorStatus> {
+  const latest = await new FileGenerationStore(vm.generationsDir).latest();
+  if (latest.kind === 'unreachable') {
+    return statusOfNobody(vm, 0, `the shared disk cannot be reached: ${latest.why}`);
+  }
+  if (latest.kind === 'none') return statusOfNobody(vm, 0, 'it was never started');
+  const { generation, holder, claimedAt } = latest.record;
+  const status = await askStatus(holder.api);
+  if (status?.replica === holder.replica) return status;
+  return statusOfNobody(
+    vm,
+    generation,
+    `nobody is live: process ${holder.pid} on ${holder.host}, live since ${claimedAt}, does not answer`,
+  );
+}
+
+/** Null if nobody answers there, or nobody of ours. */
+export async function askStatus(api: string): Promise<HypervisorStatus | null> {
+  const answer = await askApi('GET', `${api}/status`);
+  if (answer?.status !== 200) return null;
+  try {
+    return JSON.parse(answer.body) as HypervisorStatus;
+  } catch {
+    return null;
+  }
+}
+
+function table(status: HypervisorStatus): string {
+  const { primary } = status;
+  const lines = [
+    `${status.name}  ${status.protection.toUpperCase()}  (${status.reason})`,
+    `  generation  ${status.generation}`,
+    primary
+      ? `  primary     process ${primary.pid} on ${primary.host}, ${primary.api}, epoch ${primary.epoch}`
+      : '  primary     none',
+    ...status.backups.map(
+      ({ pid, host, state, lagMs }) =>
+        `  backup      process ${pid} on ${host}: ${state}, lag ${lagMs.toFixed(1)} ms`,
+    ),
+  ];
+  if (primary) {
+    const { commitDelayMsMean, commitDelayMsMax, sharePercent } = primary;
+    lines.push(
+      `  log         ${status.log.bytesPerSecond} bytes/s, ${status.log.bufferBytes} bytes buffered`,
+      `  output      waits ${commitDelayMsMean.toFixed(2)} ms on average, ${commitDelayMsMax.toFixed(2)} ms at most`,
+      `  vCPU        may run ${sharePercent} % of the time`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}

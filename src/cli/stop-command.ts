@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { FtvmError } from '../errors.js';
+import { askApi } from '../node/api-client.js';
+import { openVm } from '../node/vm-directory.js';
+import { wholeNumber } from './option-parsers.js';
+import { askStatus, statusOfVm } from './status-command.js';
+import { defaultVmDir } from './vm-arguments.js';
+
+/** The live replica took the request, and is still there. */
+class StillRunningError extends FtvmError {
+  readonly code = 'FTVM_STILL_RUNNING';
+  readonly remedy =
+    'Look at its diagnostics; a primary whose output waits for storage or a backup ends when it can.';
+}
+
+export function addStopCommand(program: Command): void {
+  program
+    .command('stop')
+    .argument('[vm-dir]', 'directory of the VM', defaultVmDir)
+    .description('power off the guest on every replica; no one goes live')
+    .option('--timeout <seconds>', 'wait that long for it to end', wholeNumber(1, 3600), 15)
+    .addHelpText(
+      'after',
+      `
+It cuts the power, as the switch of a machine would: file systems with a journal recover. To shut
+down in order, type poweroff in the guest, which ends every replica too.
+
+Example:
+  $ ftvm stop ./ftvm-vm`,
+    )
+    .action(async (dir: string, { timeout }: { timeout: number }) => stop(dir, timeout));
+}
+
+async function stop(dir: string, timeoutSeconds: number): Promise<void> {
+  const vm = await openVm(dir);
+  const status = await statusOfVm(vm);
+  if (!status.primary) {
+    process.stdout.write(`${vm.name} is not running: ${status.reason}\n`);
+    return;
+  }
+  const { api, pid, replica } = status.primary;
+  await askApi('POST', `${api}/stop`);
+  const waitUntilMs = performance.now() + timeoutSeconds * 1000;
+  while ((await askStatus(api))?.replica === replica) {
+    if (performance.now() > waitUntilMs) {
+      throw new StillRunningError(
+        `Process ${pid} was told to power off and still runs after ${timeoutSeconds} s`,
+      );
+    }
+    await sleep(50);
+  }
+  process.stdout.write(`${vm.name} is off\n`);
+}

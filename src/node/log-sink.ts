@@ -1,0 +1,69 @@
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { FtvmError } from '../errors.js';
+import { errnoOf, reasonOf } from './errno.js';
+
+/** The log of a run cannot be written any further; what was written is whole and replays. */
+export class LogSinkError extends FtvmError {
+  readonly code = 'FTVM_LOG_WRITE';
+  readonly remedy: string;
+
+  constructor(path: string, options?: ErrorOptions) {
+    super(`Cannot write the log to ${path}: ${reasonOf(options?.cause)}`, options);
+    this.remedy =
+      errnoOf(options?.cause) === 'ENOSPC'
+        ? 'Free some space, or record to another disk.'
+        : 'Name a file this user may write, in a directory that exists.';
+  }
+}
+
+/**
+ * Appends bytes to a new file, a few at a time: a process that is killed loses the last of them and
+ * nothing before.
+ *
+ * Errors: LogSinkError, from any call.
+ */
+export class LogSink {
+  readonly #path: string;
+  readonly #file: number;
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#file = this.#attempt(() => openSync(path, 'w'));
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.byteLength;
+    if (this.#waitingBytes >= flushBytes) this.flush();
+  }
+
+  flush(): void {
+    const bytes = Buffer.concat(this.#waiting);
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#attempt(() => {
+      for (let done = 0; done < bytes.byteLength;) done += writeSync(this.#file, bytes, done);
+    });
+  }
+
+  close(): void {
+    try {
+      this.flush();
+      this.#attempt(() => fsyncSync(this.#file));
+    } finally {
+      closeSync(this.#file);
+    }
+  }
+
+  #attempt<T>(call: () => T): T {
+    try {
+      return call();
+    } catch (cause) {
+      throw new LogSinkError(this.#path, { cause });
+    }
+  }
+}
+
+const flushBytes = 64 * 1024;
