@@ -3,6 +3,7 @@ import type { MachineSpec } from '../../src/guest/machine-spec.js';
 import type { Snapshot } from '../../src/guest/snapshot.js';
 import { LogFileWriter } from '../../src/log/log-file-writer.js';
 import type { LogRecord } from '../../src/log/log-record.js';
+import type { BootFiles } from '../../src/vcpu/boot-files.js';
 import type { VcpuEvent } from '../../src/vcpu/vcpu.js';
 import type { MemoryDisk } from './memory-disk.js';
 
@@ -37,7 +38,7 @@ export class LiveGuest {
   static async start(
     spec: MachineSpec,
     disk: MemoryDisk | null,
-    options: { bootFiles?: Parameters<typeof createV86Vcpu>[0]['bootFiles'] } = {},
+    options: { bootFiles?: BootFiles } = {},
   ): Promise<LiveGuest> {
     const guest = new LiveGuest(spec, disk);
     guest.#file.push(guest.#writer.head({ spec, build: {}, epochBudget: 100_003, createdAtMs: 0 }));

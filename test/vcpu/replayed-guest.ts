@@ -3,15 +3,20 @@ import type { MachineSpec } from '../../src/guest/machine-spec.js';
 import type { Snapshot } from '../../src/guest/snapshot.js';
 import type { LogRecord } from '../../src/log/log-record.js';
 import type { Epoch } from '../../src/units.js';
+import type { BootFiles } from '../../src/vcpu/boot-files.js';
 import type { VcpuEvent } from '../../src/vcpu/vcpu.js';
 
 /** Replays `records` on a vCPU of its own and answers what it told, up to its last word. */
 export async function replayGuest(
   spec: MachineSpec,
   records: readonly LogRecord[],
-  options: { snapshot?: Snapshot; interrupt?: { at: Epoch; by: (vcpu: V86Vcpu) => void } } = {},
+  options: {
+    snapshot?: Snapshot;
+    bootFiles?: BootFiles;
+    interrupt?: { at: Epoch; by: (vcpu: V86Vcpu) => void };
+  } = {},
 ): Promise<readonly VcpuEvent[]> {
-  const { snapshot, interrupt } = options;
+  const { snapshot, bootFiles, interrupt } = options;
   const firstPart = records.filter(({ epoch }) => !interrupt || epoch <= interrupt.at);
   const rest = records.slice(firstPart.length);
   const events: VcpuEvent[] = [];
@@ -20,7 +25,7 @@ export async function replayGuest(
     const finish = (): void =>
       void vcpu.then((started) => started.close()).then(() => resolve(events));
     const vcpu = createV86Vcpu(
-      { spec, ...(snapshot && { snapshot }) },
+      { spec, ...(snapshot && { snapshot }), ...(bootFiles && { bootFiles }) },
       (event) => {
         events.push(event);
         if (interrupt && event.kind === 'ran' && event.epoch === interrupt.at) void interrupted();
