@@ -1,6 +1,9 @@
+import { FtvmError } from '../errors.js';
+
 /** The `code` of an operating system error (`ENOENT`), or '' for any other value. */
 export function errnoOf(error: unknown): string {
-  if (!(error instanceof Error) || !('code' in error)) return '';
+  // Our own errors have codes too, of another kind.
+  if (!(error instanceof Error) || error instanceof FtvmError || !('code' in error)) return '';
   return typeof error.code === 'string' ? error.code : '';
 }
 
