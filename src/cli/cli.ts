@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { FtvmError } from '../errors.js';
 import { ftvmVersion } from './build-info.js';
 import { exitStatus, statusOfError } from './exit-status.js';
+import { addDemoCommand } from './demo-command.js';
 import { addDoctorCommand } from './doctor-command.js';
 import { addRecordCommand } from './record-command.js';
 import { addReplayCommand } from './replay-command.js';
@@ -24,6 +25,7 @@ Examples:
   $ ftvm run --primary      # boot Linux; in a second terminal: ftvm run --backup
   $ ftvm status             # who is live, and is it protected`,
     );
+  addDemoCommand(program);
   addRunCommand(program);
   addStatusCommand(program);
   addStopCommand(program);

@@ -16,6 +16,8 @@ export const exitStatus = {
 
 const byCode: Readonly<Record<string, number>> = {
   FTVM_USAGE: exitStatus.usage,
+  FTVM_MEMORY_SIZE: exitStatus.usage,
+  FTVM_VM_OPTIONS: exitStatus.usage,
   FTVM_LIVE_ELSEWHERE: exitStatus.liveElsewhere,
   FTVM_CHECK_FAILED: exitStatus.checkFailed,
   FTVM_DIVERGED: exitStatus.checkFailed,

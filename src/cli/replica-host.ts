@@ -88,7 +88,12 @@ export class ReplicaHost {
         endpoint: `ws://${http.address}`,
         api: `http://${http.address}`,
       };
-      const control = new Control({ id: vm.id, name: vm.name }, identity, hypervisorOf);
+      const control = new Control(
+        { id: vm.id, name: vm.name },
+        identity,
+        new NodeClock(),
+        hypervisorOf,
+      );
       const serve = (listener: HttpListener): void => {
         listener.serve((method, path) => control.handle(method, path));
         const console = {
@@ -143,9 +148,15 @@ export class ReplicaHost {
         probe: new HttpHolderProbe(),
         createVcpu: vcpuFactory(vm),
         drives,
-        onReport: options.onReport,
+        onReport: (report) => {
+          control.note(report);
+          options.onReport(report);
+        },
         ...(options.onRecord && { onRecord: options.onRecord }),
-        ...(options.onVcpuEvent && { onVcpuEvent: options.onVcpuEvent }),
+        onVcpuEvent: (event) => {
+          control.noteVcpu(event);
+          options.onVcpuEvent?.(event);
+        },
       });
       current = new Hypervisor(makeParts, settings, options.events);
       return new ReplicaHost(current, identity, closers);

@@ -1,6 +1,9 @@
 import type { ReplicaIdentity } from '../arbiter/generation-record.js';
+import type { Clock } from '../host/clock.js';
 import type { Link, LinkHandlers } from '../host/link.js';
 import { decodeConsoleGreeting, encodeConsoleOutput } from '../channel/console-codec.js';
+import type { VcpuEvent } from '../vcpu/vcpu.js';
+import type { RoleReport } from '../role/role-effect.js';
 import type { Hypervisor } from './hypervisor.js';
 import { metricsText } from './metrics.js';
 import { statusOf, type HypervisorStatus } from './status.js';
@@ -16,20 +19,49 @@ export interface ControlAnswer {
 export class Control {
   readonly #vm: { readonly id: string; readonly name: string };
   readonly #self: ReplicaIdentity;
+  readonly #clock: Clock;
   readonly #hypervisor: () => Hypervisor | null;
+  #primaryLostAtMs: number | null = null;
+  #liveAtMs: number | null = null;
+  #joinPauseMs: number | null = null;
+  #joinMs: number | null = null;
+  #digestsCompared = 0;
+  #divergences = 0;
 
   constructor(
     vm: { readonly id: string; readonly name: string },
     self: ReplicaIdentity,
+    clock: Clock,
     hypervisor: () => Hypervisor | null,
   ) {
+    this.#clock = clock;
     this.#vm = vm;
     this.#self = self;
     this.#hypervisor = hypervisor;
   }
 
   status(): HypervisorStatus {
-    return statusOf(this.#vm, this.#self, this.#hypervisor()?.replica ?? null);
+    const [primaryLostAtMs, liveAtMs] = [this.#primaryLostAtMs, this.#liveAtMs];
+    return statusOf(this.#vm, this.#self, this.#hypervisor()?.replica ?? null, {
+      takeover:
+        primaryLostAtMs !== null && liveAtMs !== null ? { primaryLostAtMs, liveAtMs } : null,
+      lastJoin: { pauseMs: this.#joinPauseMs, totalMs: this.#joinMs },
+      replay: { digestsCompared: this.#digestsCompared, divergences: this.#divergences },
+    });
+  }
+
+  /** Keeps the milestones that a status shows. */
+  note(report: RoleReport): void {
+    if (report.kind === 'primaryLost') this.#primaryLostAtMs = this.#clock.wallClockMs();
+    if (report.kind === 'wentLive') this.#liveAtMs = this.#clock.wallClockMs();
+    if (report.kind === 'stateCut') this.#joinPauseMs = report.pauseMs;
+    if (report.kind === 'backupInSync') this.#joinMs = report.joinMs;
+  }
+
+  /** Counts what a replay proves: each epoch that ran had the digest its record carries. */
+  noteVcpu(event: VcpuEvent): void {
+    if (event.kind === 'diverged') this.#divergences += 1;
+    if (event.kind === 'ran' && !this.#hypervisor()?.replica?.isLive) this.#digestsCompared += 1;
   }
 
   /** Null: no such path. */

@@ -5,7 +5,7 @@ import type { Replica } from './replica.js';
  * What `ftvm status --json`, `GET /status` and every screen show. Fields carry their units; scripts
  * rely on the names.
  */
-export interface HypervisorStatus {
+export interface HypervisorStatus extends Milestones {
   readonly vm: string;
   readonly name: string;
   /** Who answers. */
@@ -22,6 +22,15 @@ export interface HypervisorStatus {
     readonly bytesTotal: number;
     readonly bufferBytes: number;
   };
+}
+/** What the replica that answers has seen. */
+export interface Milestones {
+  /** When it took over, by its wall clock; null if it did not. */
+  readonly takeover: { readonly primaryLostAtMs: number; readonly liveAtMs: number } | null;
+  /** The last backup that joined it: how long the guest paused, and until it was protected. */
+  readonly lastJoin: { readonly pauseMs: number | null; readonly totalMs: number | null };
+  /** Epochs it replayed whose digests agreed with the primary's, and times one did not. */
+  readonly replay: { readonly digestsCompared: number; readonly divergences: number };
 }
 export interface PrimaryRow extends ReplicaIdentity {
   readonly epoch: number;
@@ -56,6 +65,9 @@ export function statusOfNobody(
     reason,
     primary: null,
     backups: [],
+    takeover: null,
+    lastJoin: { pauseMs: null, totalMs: null },
+    replay: { digestsCompared: 0, divergences: 0 },
     log: { bytesPerSecond: 0, bytesTotal: 0, bufferBytes: 0 },
   };
 }
@@ -64,15 +76,17 @@ export function statusOf(
   vm: { readonly id: string; readonly name: string },
   self: ReplicaIdentity,
   replica: Replica | null,
+  milestones: Milestones,
 ): HypervisorStatus {
   const nobody = statusOfNobody(vm, 0, 'this replica is starting');
   const found = replica?.status();
-  if (!replica || !found) return { ...nobody, replica: self.replica };
+  if (!replica || !found) return { ...nobody, ...milestones, replica: self.replica };
   const common = {
     vm: vm.id,
     name: vm.name,
     replica: self.replica,
     generation: replica.generation,
+    ...milestones,
     log: { ...replica.logRate(), bufferBytes: found.status.logBufferBytes },
   };
   if (found.kind === 'backup') {

@@ -7,7 +7,7 @@ export class NodeClock implements Clock {
   }
 
   wallClockMs(): number {
-    return Date.now();
+    return performance.timeOrigin + performance.now();
   }
 
   after(delayMs: number, callback: () => void): () => void {

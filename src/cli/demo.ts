@@ -1,0 +1,242 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { join } from 'node:path';
+import type { ReplicaIdentity } from '../arbiter/generation-record.js';
+import { FtvmError } from '../errors.js';
+import type { HypervisorStatus } from '../hypervisor/status.js';
+import { askApi } from '../node/api-client.js';
+import { FileGenerationStore } from '../node/file-generation-store.js';
+import { ChildReplica } from './child-replica.js';
+import { CounterClient } from './counter-client.js';
+import { askStatus } from './status-command.js';
+
+export interface DemoOptions {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly seed: number;
+  readonly failureTimeout: number;
+  readonly outputCommit: boolean;
+  readonly channelDelayMs: number;
+}
+
+/** What `ftvm demo --json` prints; times of several rounds are the largest. */
+export interface DemoReport {
+  readonly ok: boolean;
+  readonly image: string;
+  readonly rounds: number;
+  readonly bootMs: number;
+  readonly joinPauseMs: readonly number[];
+  readonly guestRequests: number;
+  readonly lostAcknowledged: number;
+  readonly duplicated: number;
+  /** TCP connections of the guest that broke. The console client's own link is not one of them. */
+  readonly connectionResets: number;
+  readonly consoleReconnects: number;
+  readonly failover: {
+    readonly detectedMs: number;
+    readonly liveMs: number;
+    readonly clientGapMs: number;
+  };
+  readonly gapsMs: readonly number[];
+  readonly divergences: number;
+  readonly digestsCompared: number;
+}
+
+/** A step of the story did not come about. */
+class DemoError extends FtvmError {
+  readonly code = 'FTVM_DEMO';
+  readonly remedy = 'Run ftvm doctor; on a very busy machine try again.';
+}
+
+/** The story end to end, with real processes: boot, protect, kill, go on. */
+export class Demo {
+  readonly #dir: string;
+  readonly #options: DemoOptions;
+  readonly #say: (line: string) => void;
+  readonly #client: CounterClient;
+  #replicas: ChildReplica[] = [];
+  #cancel: (why: Error) => void = () => undefined;
+  readonly #cancelled: Promise<never>;
+
+  constructor(dir: string, options: DemoOptions, say: (line: string) => void) {
+    this.#dir = dir;
+    this.#options = options;
+    this.#say = say;
+    this.#client = new CounterClient(() => this.#liveApi());
+    this.#cancelled = new Promise((_resolve, reject) => (this.#cancel = reject));
+    this.#cancelled.catch(() => undefined);
+  }
+
+  async run(): Promise<DemoReport> {
+    const say = this.#say;
+    const startedAtMs = performance.now();
+    const primary = this.#start('--primary', ['--append', 'app=counter']);
+    say(`primary started: process ${primary.pid}, a new VM with the shipped Linux`);
+    this.#client.start();
+    await this.#within(this.#client.ready(), 'the guest boots', 60_000);
+    const bootMs = performance.now() - startedAtMs;
+    say(`guest up after ${ms(bootMs)} (from nothing, disk unpacked): its counter service answers`);
+    this.#client.run();
+    await this.#within(this.#client.answer(), 'the service answers', 10_000);
+
+    let live = primary;
+    const detectedMs: number[] = [];
+    const liveMs: number[] = [];
+    const gapsMs: number[] = [];
+    const pausesMs: number[] = [];
+    let [digestsCompared, divergences] = [0, 0];
+    for (let round = 1; round <= this.#options.rounds; round += 1) {
+      const backup = this.#start('--backup', []);
+      const joined = await this.#untilProtected(live);
+      const { pauseMs } = joined.lastJoin;
+      pausesMs.push(pauseMs ?? 0);
+      const lagMs = Math.max(...joined.backups.map((row) => row.lagMs));
+      say(`backup joined: process ${backup.pid}; the guest paused for ${ms(pauseMs ?? 0)}`);
+      say(`PROTECTED: lag ${ms(lagMs)}, generation ${joined.generation}`);
+      await sleep(this.#options.seconds * 1000 * (0.75 + 0.5 * chance(this.#options.seed, round)));
+      const { acknowledged } = this.#client.facts;
+      say(`client has ${acknowledged} answers; kill -9 of the primary (process ${live.pid}), now`);
+      const killedAtWallMs = performance.timeOrigin + performance.now();
+      live.kill();
+      const answeredAtMs = this.#client.answeredAtMs;
+      await live.ended;
+      await this.#within(this.#answerAfter(answeredAtMs), 'the backup takes over', 30_000);
+      const gapMs = this.#client.answeredAtMs - answeredAtMs;
+      gapsMs.push(gapMs);
+      const { takeover, replay } = await this.#statusOf(backup);
+      if (!takeover) throw new DemoError('The backup is live and does not say since when');
+      digestsCompared += replay.digestsCompared;
+      divergences += replay.divergences;
+      detectedMs.push(Math.max(0, takeover.primaryLostAtMs - killedAtWallMs));
+      liveMs.push(Math.max(0, takeover.liveAtMs - killedAtWallMs));
+      say(`the backup noticed ${ms(detectedMs.at(-1) ?? 0)} after the kill`);
+      say(`the backup was LIVE ${ms(liveMs.at(-1) ?? 0)} after the kill`);
+      const { count } = this.#client.facts;
+      say(`the client's next answer came ${ms(gapMs)} after its last: count ${count}`);
+      live = backup;
+    }
+    for (let answers = 0; answers < 20; answers += 1) {
+      await this.#within(this.#client.answer(), 'the service goes on', 10_000);
+    }
+    const facts = this.#client.facts;
+    this.#client.close();
+    await this.#powerOff(live);
+    return {
+      ok: facts.lost === 0 && facts.duplicated === 0 && divergences === 0,
+      image: 'linux',
+      rounds: this.#options.rounds,
+      bootMs: Math.round(bootMs),
+      joinPauseMs: pausesMs.map(round1),
+      guestRequests: facts.acknowledged,
+      lostAcknowledged: facts.lost,
+      duplicated: facts.duplicated,
+      connectionResets: 0,
+      consoleReconnects: facts.reconnects,
+      failover: {
+        detectedMs: round1(Math.max(...detectedMs)),
+        liveMs: round1(Math.max(...liveMs)),
+        clientGapMs: round1(Math.max(...gapsMs)),
+      },
+      gapsMs: gapsMs.map(round1),
+      divergences,
+      digestsCompared,
+    };
+  }
+
+  cancel(): void {
+    this.#cancel(new DemoError('Interrupted'));
+  }
+
+  /** Nothing of ours runs when it resolves. */
+  async cleanUp(): Promise<void> {
+    this.#client.close();
+    for (const replica of this.#replicas) replica.kill();
+    await Promise.all(this.#replicas.map(({ ended }) => ended));
+  }
+
+  #start(role: '--primary' | '--backup', more: readonly string[]): ChildReplica {
+    const { outputCommit, channelDelayMs, failureTimeout } = this.#options;
+    const replica = new ChildReplica([
+      this.#dir,
+      role,
+      '--failure-timeout',
+      String(failureTimeout),
+      '--output-commit',
+      outputCommit ? 'on' : 'off',
+      '--channel-delay',
+      String(channelDelayMs),
+      ...more,
+    ]);
+    this.#replicas.push(replica);
+    return replica;
+  }
+
+  /** The API of whoever holds the latest generation, or null. */
+  async #liveApi(): Promise<string | null> {
+    const holder = await this.#holder();
+    return holder?.api ?? null;
+  }
+
+  async #holder(): Promise<ReplicaIdentity | null> {
+    const latest = await new FileGenerationStore(join(this.#dir, 'generations')).latest();
+    return latest.kind === 'found' ? latest.record.holder : null;
+  }
+
+  /** The status of that process, which has to be the live one. */
+  async #statusOf(replica: ChildReplica): Promise<HypervisorStatus> {
+    const holder = await this.#holder();
+    const status = holder?.pid === replica.pid ? await askStatus(holder.api) : null;
+    if (!status) {
+      throw new DemoError(`Process ${replica.pid} is not live. It said:\n${replica.lastWords}`);
+    }
+    return status;
+  }
+
+  async #untilProtected(live: ChildReplica): Promise<HypervisorStatus> {
+    for (let waitedMs = 0; waitedMs < 60_000; waitedMs += 20) {
+      const status = await this.#statusOf(live);
+      if (status.protection === 'protected') return status;
+      await sleep(20);
+    }
+    const words = this.#replicas.at(-1)?.lastWords ?? '';
+    throw new DemoError(`No backup was in sync after a minute. It said:\n${words}`);
+  }
+
+  async #answerAfter(answeredAtMs: number): Promise<void> {
+    while (this.#client.answeredAtMs <= answeredAtMs) await this.#client.answer();
+  }
+
+  async #powerOff(live: ChildReplica): Promise<void> {
+    const api = await this.#liveApi();
+    if (api !== null) await askApi('POST', `${api}/stop`);
+    await this.#within(live.ended, 'the guest powers off', 15_000);
+    this.#say('guest powered off');
+  }
+
+  async #within<T>(what: Promise<T>, words: string, limitMs: number): Promise<T> {
+    const limit = new AbortController();
+    const tooLate = sleep(limitMs, undefined, { signal: limit.signal }).then(() => {
+      const said = this.#replicas.map(({ pid, lastWords }) => `[${pid}] ${lastWords}`).join('\n');
+      throw new DemoError(`Waited ${limitMs / 1000} s in vain until ${words}.\n${said}`);
+    });
+    try {
+      return await Promise.race([what, tooLate, this.#cancelled]);
+    } finally {
+      limit.abort();
+      tooLate.catch(() => undefined);
+    }
+  }
+}
+
+function ms(value: number): string {
+  return `${round1(value)} ms`;
+}
+function round1(value: number): number {
+  return Math.round(value * 10) / 10;
+}
+
+/** From 0 to 1, the same for the same seed and round. */
+function chance(seed: number, round: number): number {
+  let state = (seed * 2654435761 + round * 40503) >>> 0;
+  state = Math.imul(state ^ (state >>> 15), 2246822519) >>> 0;
+  return ((state ^ (state >>> 13)) >>> 0) / 2 ** 32;
+}
