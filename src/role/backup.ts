@@ -54,6 +54,8 @@ export class Backup {
   #channelIsDown = false;
   #readingPaused = false;
   #lostAtMs = 0;
+  #channelDownAtMs = 0;
+  #probeAtMs = Number.POSITIVE_INFINITY;
   #askAtMs = Number.POSITIVE_INFINITY;
   #asked = 0;
   #retryClaimAtMs = Number.POSITIVE_INFINITY;
@@ -83,9 +85,10 @@ export class Backup {
         if (input.from === this.#primary?.replica) this.#detector.heardHeartbeat(nowMs);
         return [];
       case 'probed':
-        if (input.outcome === 'gone' && this.#channelIsDown) {
-          return this.#suspect('its process is gone', nowMs);
-        }
+        if (!this.#channelIsDown) return [];
+        if (input.outcome === 'gone') return this.#suspect('its process is gone', nowMs);
+        // A process that is being killed closes its link a moment before its port.
+        if (nowMs - this.#channelDownAtMs < dyingMs) this.#probeAtMs = nowMs;
         return [];
       case 'vcpu':
         return this.#vcpuEvent(input.event, nowMs);
@@ -264,6 +267,7 @@ export class Backup {
 
   #channelDown(why: string, nowMs: number): RoleEffect[] {
     this.#channelIsDown = true;
+    this.#channelDownAtMs = nowMs;
     if (this.#goodbye) return this.#endIfDone();
     if (this.#phase === 'claiming' || this.#phase === 'goingLive') return [];
     if (!this.#isInSync) {
@@ -374,6 +378,10 @@ export class Backup {
     if (nowMs - this.#sentAtMs >= heartbeatMs && this.#phase !== 'greeting') {
       effects.push(this.#send({ kind: 'keepAlive' }, nowMs));
     }
+    if (this.#channelIsDown && nowMs >= this.#probeAtMs) {
+      this.#probeAtMs = Number.POSITIVE_INFINITY;
+      effects.push({ kind: 'probePrimary' });
+    }
     if (this.#channelIsDown && nowMs >= this.#askAtMs) {
       this.#askAtMs = nowMs + askMs;
       this.#asked += 1;
@@ -422,6 +430,7 @@ export interface BackupStatus {
 
 const heartbeatsPerTimeout = 10;
 const askMs = 100;
+const dyingMs = 200;
 
 function report(what: RoleReport): RoleEffect {
   return { kind: 'report', report: what };
