@@ -97,7 +97,7 @@ export class LogFileReader {
   }
 
   #damaged(what: string, cause?: Error): void {
-    const message = `The log file is whole for ${this.#recordCount} records: ${what}`;
+    const message = `The log file is damaged after ${this.#recordCount} whole records: ${what}`;
     this.#damage = new LogCorruptError(message, { cause });
   }
 }
