@@ -8,6 +8,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import type * as files from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
@@ -17,7 +18,7 @@ import { GenerationFileError, StorageUnreachableError } from '../../src/node/gen
 import { generationRecord } from '../contract/generation-store-contract.js';
 import { rejection, scratchDir } from './scratch.js';
 
-type Files = typeof import('node:fs/promises');
+type Files = typeof files;
 
 /** What a test puts in the place of a system call; the rest stays real. */
 const faults = vi.hoisted((): { current: Partial<Files> } => ({ current: {} }));
