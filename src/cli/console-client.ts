@@ -8,7 +8,7 @@ import { WsConnector } from '../node/ws-connector.js';
 import type { ConsoleOffset } from '../units.js';
 
 export interface ConsoleClientHandlers {
-  /** Console bytes, each exactly once, in order, across any number of failovers. */
+  /** Console bytes, each exactly once, in order, across any number of failovers (§2.2's rule on). */
   readonly output: (bytes: Uint8Array) => void;
   /** Linked to a live replica. */
   readonly connected: (api: string) => void;
@@ -78,6 +78,11 @@ export class ConsoleClient {
     const output = decodeConsoleOutput(message);
     if (!output) return;
     const { offset, bytes } = output;
+    if (bytes.byteLength === 0 && offset < this.#next) {
+      // The console went back in time: what we were shown never happened.
+      this.#next = offset;
+      return;
+    }
     const seen = Math.max(0, this.#next - offset);
     if (seen >= bytes.byteLength) return;
     this.#next = offset + bytes.byteLength;

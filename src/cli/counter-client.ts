@@ -33,6 +33,9 @@ export class CounterClient {
   #isRunning = false;
   #sentAtMs = 0;
   #answeredAtMs = 0;
+  /** Last answer before the link broke, until there is one after. */
+  #brokeAtMs: number | null = null;
+  #gapWaiters: ((gapMs: number) => void)[] = [];
   #retryTimer: NodeJS.Timeout | null = null;
   #answerWaiters: (() => void)[] = [];
   #readyWaiters: (() => void)[] = [];
@@ -41,7 +44,9 @@ export class CounterClient {
     this.#console = new ConsoleClient(findLive, {
       output: (bytes) => this.#output(bytes),
       connected: () => this.#connected(),
-      disconnected: () => undefined,
+      disconnected: () => {
+        this.#brokeAtMs ??= this.#answeredAtMs;
+      },
     });
   }
 
@@ -62,6 +67,10 @@ export class CounterClient {
   answer(): Promise<void> {
     return new Promise((resolve) => this.#answerWaiters.push(resolve));
   }
+  /** Resolves after the next break, with the time from the last answer before to the first after. */
+  gapMs(): Promise<number> {
+    return new Promise((resolve) => this.#gapWaiters.push(resolve));
+  }
   close(): void {
     this.#isRunning = false;
     if (this.#retryTimer) clearTimeout(this.#retryTimer);
@@ -76,10 +85,6 @@ export class CounterClient {
       duplicated: this.#duplicated,
       reconnects: Math.max(0, this.#reconnects),
     };
-  }
-  /** `performance.now()` of the last answer. */
-  get answeredAtMs(): number {
-    return this.#answeredAtMs;
   }
 
   #connected(): void {
@@ -122,6 +127,11 @@ export class CounterClient {
 
   #answered(count: number): void {
     this.#answeredAtMs = performance.now();
+    if (this.#brokeAtMs !== null) {
+      const gapMs = this.#answeredAtMs - this.#brokeAtMs;
+      this.#brokeAtMs = null;
+      for (const resolve of this.#gapWaiters.splice(0)) resolve(gapMs);
+    }
     const isLastIncrement = this.#isResuming && count === this.#count + 1;
     if (count < this.#count) this.#lost += this.#count - count;
     // An increment is open at most: two more than we have seen is one applied twice.

@@ -96,11 +96,10 @@ export class Demo {
       const { acknowledged } = this.#client.facts;
       say(`client has ${acknowledged} answers; kill -9 of the primary (process ${live.pid}), now`);
       const killedAtWallMs = performance.timeOrigin + performance.now();
+      const gap = this.#client.gapMs();
       live.kill();
-      const answeredAtMs = this.#client.answeredAtMs;
       await live.ended;
-      await this.#within(this.#answerAfter(answeredAtMs), 'the backup takes over', 30_000);
-      const gapMs = this.#client.answeredAtMs - answeredAtMs;
+      const gapMs = await this.#within(gap, 'the backup takes over', 30_000);
       gapsMs.push(gapMs);
       const { takeover, replay } = await this.#statusOf(backup);
       if (!takeover) throw new DemoError('The backup is live and does not say since when');
@@ -167,6 +166,11 @@ export class Demo {
       ...more,
     ]);
     this.#replicas.push(replica);
+    void replica.ended.then((how) => {
+      if (replica.wasTold) return;
+      const said = replica.lastWords;
+      this.#cancel(new DemoError(`Process ${replica.pid} ended (${how}). It said:\n${said}`));
+    });
     return replica;
   }
 
@@ -201,12 +205,9 @@ export class Demo {
     throw new DemoError(`No backup was in sync after a minute. It said:\n${words}`);
   }
 
-  async #answerAfter(answeredAtMs: number): Promise<void> {
-    while (this.#client.answeredAtMs <= answeredAtMs) await this.#client.answer();
-  }
-
   async #powerOff(live: ChildReplica): Promise<void> {
     const api = await this.#liveApi();
+    for (const replica of this.#replicas) replica.wasTold = true;
     if (api !== null) await askApi('POST', `${api}/stop`);
     await this.#within(live.ended, 'the guest powers off', 15_000);
     this.#say('guest powered off');

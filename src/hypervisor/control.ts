@@ -102,7 +102,10 @@ export class Control {
         if (stop) return replica.inject({ kind: 'consoleInput', bytes: Uint8Array.from(message) });
         const from = decodeConsoleGreeting(message);
         if (from === null) return link.close();
-        stop = replica.console.read(from, (bytes, offset) => {
+        // Only a replica whose log was cut short is behind its reader (--output-commit off): say so.
+        const { end } = replica.console;
+        if (end < from) link.send(encodeConsoleOutput(new Uint8Array(0), end));
+        stop = replica.console.read(Math.min(from, end), (bytes, offset) => {
           // A reader that does not read is cut off: it can come back and go on at its offset.
           if (link.bufferedBytes() > unreadBytesMax) return link.close();
           link.send(encodeConsoleOutput(bytes, offset));
