@@ -113,6 +113,7 @@ export class EpochLoop {
   }
 
   async #liveNext(): Promise<void> {
+    if (this.#pending.isCutWanted) await this.#runner.prepareCut();
     const waitMs = this.#clock.waitMs(this.#pending.hasWork);
     if (waitMs > 0) {
       this.#rest(waitMs);

@@ -52,6 +52,8 @@ export class EpochRunner {
   readonly #outputs: OutputCollector;
   readonly #scrub: MemoryScrub;
   #machine: V86Machine;
+  /** Built ahead of a cut. */
+  #spare: V86Machine | null = null;
   #instructions: InstructionCount;
   #counterBefore = 0;
   #lastEpoch: Epoch;
@@ -151,9 +153,10 @@ export class EpochRunner {
       lastRequestId: this.#parts.requests.lastId,
       chanceState: chance.state,
       uartInput: Uint8Array.from(cpu.devices.uart0.input),
-      state: new Uint8Array(await this.#machine.save()),
+      state: await this.#machine.save(),
     };
-    this.#machine = await V86Machine.build(this.#options.engine, this.#parts);
+    this.#machine = this.#spare ?? (await V86Machine.build(this.#options.engine, this.#parts));
+    this.#spare = null;
     await restoreMachine(this.#machine, time, chance, snapshot);
     this.#counterBefore = 0;
     this.#lastEpoch = record.epoch;
@@ -166,6 +169,11 @@ export class EpochRunner {
       next: this.#next(),
     };
     return { result, snapshot };
+  }
+
+  /** Does the part of a cut that can be done before it, so that the guest pauses twice and briefly. */
+  async prepareCut(): Promise<void> {
+    this.#spare ??= await V86Machine.build(this.#options.engine, this.#parts);
   }
 
   /** The guest was reset: a fresh machine, to which nothing of the old one's disk traffic belongs. */
@@ -255,9 +263,7 @@ async function restoreMachine(
   snapshot: Snapshot,
 ): Promise<void> {
   time.freeze(snapshot.clockMs);
-  const { buffer, byteOffset, byteLength } = snapshot.state;
-  const isWhole = byteOffset === 0 && byteLength === buffer.byteLength;
-  await machine.restore((isWhole ? buffer : snapshot.state.slice().buffer) as ArrayBuffer);
+  await machine.restore(snapshot.state);
   machine.cpu.devices.uart0.input = [...snapshot.uartInput];
   chance.state = snapshot.chanceState;
 }

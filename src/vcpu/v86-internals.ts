@@ -31,6 +31,8 @@ export interface V86Cpu {
   set_state(state: unknown[]): void;
   reboot_internal(): void;
   run_hardware_timers(acpi: number, nowMs: number): number;
+  /** By guest-physical address. */
+  is_memory_zeroed(addressBytes: number, lengthBytes: number): boolean;
   pack_memory(): unknown;
   unpack_memory(bitmap: unknown, pages: Uint8Array): void;
 }

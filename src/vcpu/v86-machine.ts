@@ -7,6 +7,7 @@ import type { Chance } from './chance.js';
 import { GuestDrive } from './guest-drive.js';
 import type { DiskRequests } from './disk-requests.js';
 import { carryLeftovers } from './leftovers.js';
+import { restoreState, saveState } from './machine-state.js';
 import { SyncJit } from './sync-jit.js';
 import type { V86Cpu, V86Emulator, V86Imports } from './v86-internals.js';
 import { wasmOffsets } from './v86-internals.js';
@@ -151,12 +152,12 @@ export class V86Machine {
     this.#emulator.bus.send(name, value);
   }
 
-  save(): Promise<ArrayBuffer> {
-    return this.#emulator.save_state();
+  save(): Promise<Uint8Array> {
+    return saveState(this.#emulator);
   }
 
-  async restore(state: ArrayBuffer): Promise<void> {
-    await this.#emulator.restore_state(state);
+  restore(state: Uint8Array): Promise<void> {
+    return restoreState(this.#emulator, state);
   }
 
   #connect(parts: MachineParts): void {
