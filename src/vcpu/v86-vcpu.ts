@@ -19,7 +19,6 @@ export interface V86VcpuOptions {
   readonly epochBudget?: number;
 }
 
-/** A round of v86's main loop: about a millisecond, which is what output waits for at the least. */
 export const epochBudgetDefault = 100_003;
 
 /**
