@@ -84,7 +84,7 @@ async function isOccupied(dir: string): Promise<boolean> {
 async function build(dir: string, options: VmOptions, progress: VmProgress): Promise<void> {
   const draft = draftOf(dir);
   try {
-    await mkdir(draft, { recursive: true });
+    await makeDirectory(draft);
     await buildVm(draft, basename(dir), options, progress);
     await rename(draft, dir);
     await syncDirectory(dirname(dir));
@@ -93,6 +93,22 @@ async function build(dir: string, options: VmOptions, progress: VmProgress): Pro
     // A directory that is not empty is never replaced: somebody was there first.
     if (['ENOTEMPTY', 'EEXIST'].includes(errnoOf(cause)) && (await isOccupied(dir))) return;
     throw creationError(dir, cause);
+  }
+}
+
+/**
+ * Makes a directory and those above it. Not with the `recursive` of mkdir, which tries for ever where
+ * a directory cannot be made and its parent exists all the same: in /proc, behind a dangling link.
+ */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeDirectory(dirname(path)).catch((above: unknown) => {
+      if (errnoOf(above) !== 'EEXIST') throw above;
+    });
+    await mkdir(path);
   }
 }
 
