@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { FtvmError } from '../errors.js';
 import { ftvmVersion } from './build-info.js';
 import { exitStatus, statusOfError } from './exit-status.js';
+import { addBenchCommand } from './bench-command.js';
 import { addDemoCommand } from './demo-command.js';
 import { addDoctorCommand } from './doctor-command.js';
 import { addRecordCommand } from './record-command.js';
@@ -32,6 +33,7 @@ Examples:
   addRecordCommand(program);
   addReplayCommand(program);
   addDoctorCommand(program);
+  addBenchCommand(program);
   for (const command of program.commands) command.exitOverride();
   try {
     await program.parseAsync(words, { from: 'user' });

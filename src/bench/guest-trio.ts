@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createVm } from '../node/vm-directory.js';
+import { askApi } from '../node/api-client.js';
+import type { HypervisorStatus } from '../hypervisor/status.js';
+import { BenchError, GuestProcess } from './guest-process.js';
+
+const ftvm = fileURLToPath(new URL('../../bin/ftvm', import.meta.url));
+const plainGuest = fileURLToPath(new URL('./plain-guest.js', import.meta.url));
+
+/** The three ways to run the guest that the bench compares. */
+export const ways = ['plain', 'alone', 'protected'] as const;
+export type Way = (typeof ways)[number];
+
+/** A guest at its shell prompt, run in one of the three ways. */
+export class BenchGuest {
+  readonly way: Way;
+  readonly guest: GuestProcess;
+  readonly backup: GuestProcess | null;
+  readonly bootMs: number;
+  readonly #api: string | null;
+
+  private constructor(
+    way: Way,
+    guest: GuestProcess,
+    backup: GuestProcess | null,
+    bootMs: number,
+    api: string | null,
+  ) {
+    this.way = way;
+    this.guest = guest;
+    this.backup = backup;
+    this.bootMs = bootMs;
+    this.#api = api;
+  }
+
+  /** A new VM in `dir`, booted; boot is counted from the start of the process, VM creation not. */
+  static async boot(way: Way, dir: string): Promise<BenchGuest> {
+    const vmDir = join(dir, 'vm');
+    await createVm(vmDir, {});
+    const guest =
+      way === 'plain'
+        ? new GuestProcess(plainGuest, [vmDir])
+        : new GuestProcess(ftvm, ['run', vmDir, '--primary']);
+    await guest.expect(/guest:[^\n]*# $/);
+    const bootMs = performance.now() - guest.startedAtMs;
+    if (way === 'plain') return new BenchGuest(way, guest, null, bootMs, null);
+    const [, api = ''] = await guest.expectDiagnostics(/(http:\/\/\S+)/);
+    if (way === 'alone') return new BenchGuest(way, guest, null, bootMs, api);
+    const backup = new GuestProcess(ftvm, ['run', vmDir, '--backup', '--headless']);
+    await guest.expectDiagnostics(/protected:/);
+    return new BenchGuest(way, guest, backup, bootMs, api);
+  }
+
+  /** Null for plain v86. */
+  async status(): Promise<HypervisorStatus | null> {
+    if (this.#api === null) return null;
+    const answer = await askApi('GET', `${this.#api}/status`);
+    if (answer?.status !== 200) throw new BenchError('The primary does not tell its status');
+    return JSON.parse(answer.body) as HypervisorStatus;
+  }
+
+  /** CPU of an idle guest as percent of one core: of the process with the guest, and the backup's. */
+  async idle(seconds: number): Promise<{ guest: number; backup: number }> {
+    await sleep(1000);
+    const before = [this.guest.cpuMs(), this.backup?.cpuMs() ?? 0] as const;
+    const startedAtMs = performance.now();
+    await sleep(seconds * 1000);
+    const percentOf = (cpuMs: number): number => (cpuMs * 100) / (performance.now() - startedAtMs);
+    return {
+      guest: percentOf(this.guest.cpuMs() - before[0]),
+      backup: percentOf((this.backup?.cpuMs() ?? 0) - before[1]),
+    };
+  }
+
+  async end(): Promise<void> {
+    await this.backup?.kill();
+    await this.guest.kill();
+  }
+}
