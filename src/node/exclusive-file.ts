@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { link, open, readdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoOf } from './errno.js';
-import type { StorageTurn } from './storage-calls.js';
 
 const DRAFT = '.draft-';
 // A claim takes seconds at most; a draft this old has lost its writer.
@@ -17,16 +16,11 @@ const DRAFT_AGE_MS_MAX = 10 * 60 * 1000;
  * answered once the new name, too, would survive a power cut of the storage.
  * Errors: those of the operating system. After one the file may exist or not.
  */
-export async function createExclusively(
-  path: string,
-  text: string,
-  turn: StorageTurn,
-): Promise<'created' | 'exists'> {
+export async function createExclusively(path: string, text: string): Promise<'created' | 'exists'> {
   const draft = join(dirname(path), `${DRAFT}${randomUUID()}`);
   let outcome: 'created' | 'exists';
   try {
     await writeNew(draft, text);
-    if (turn.isAbandoned()) throw new Error('abandoned before the link');
     outcome = await linkOrCreate(draft, path, text);
   } finally {
     await unlink(draft).catch(() => undefined);

@@ -32,6 +32,8 @@ const READ_PAUSE_MS = 30;
 export class FileGenerationStore implements GenerationStore {
   readonly #dir: string;
   readonly #calls: StorageCalls;
+  /** Claims under way, by generation and replica. */
+  readonly #claims = new Map<string, Promise<ClaimOutcome>>();
 
   /** `dir` has to exist: one made here, under a shared disk that is not mounted, would be our own. */
   constructor(dir: string, { callMsMax = 2_000 }: FileGenerationStoreOptions = {}) {
@@ -40,22 +42,20 @@ export class FileGenerationStore implements GenerationStore {
   }
 
   /**
-   * As promised by GenerationStore. A claim that was reported `unreachable` may have been carried
-   * out all the same; asking again, as the same replica with the same record, answers `won` then.
+   * As promised by GenerationStore. A claim that was reported `unreachable` may still be carried
+   * out, or have been; so whoever got that answer has to ask again, as the same replica with the
+   * same record, until it knows. Then it hears of the attempt under way, however slow the storage.
    */
   claim(record: GenerationRecord): Promise<ClaimOutcome> {
-    const path = this.#pathOf(record.generation);
-    return orUnreachable(
-      this.#calls.run(async (turn): Promise<ClaimOutcome> => {
-        const outcome = await createExclusively(path, encodeGeneration(record), turn);
-        if (outcome === 'created') return { kind: 'won' };
-        const holder = await holderOf(path, record.generation);
-        if (holder.holder.replica !== record.holder.replica) return { kind: 'lost', holder };
-        // Ours from an earlier attempt, which may have stopped short of making it durable.
-        await syncDirectory(this.#dir);
-        return { kind: 'won' };
-      }),
-    );
+    const key = `${record.generation} ${record.holder.replica}`;
+    let attempt = this.#claims.get(key);
+    if (attempt === undefined) {
+      attempt = this.#calls
+        .begin(() => this.#attempt(record))
+        .finally(() => this.#claims.delete(key));
+      this.#claims.set(key, attempt);
+    }
+    return orUnreachable(this.#calls.wait(attempt));
   }
 
   latest(): ReturnType<GenerationStore['latest']> {
@@ -87,6 +87,17 @@ export class FileGenerationStore implements GenerationStore {
       if (why === null || cause instanceof StorageUnreachableError) throw cause;
       throw new StorageUnreachableError(why, { cause });
     }
+  }
+
+  async #attempt(record: GenerationRecord): Promise<ClaimOutcome> {
+    const path = this.#pathOf(record.generation);
+    const outcome = await createExclusively(path, encodeGeneration(record));
+    if (outcome === 'created') return { kind: 'won' };
+    const holder = await holderOf(path, record.generation);
+    if (holder.holder.replica !== record.holder.replica) return { kind: 'lost', holder };
+    // Ours from an earlier attempt, which may have stopped short of making it durable.
+    await syncDirectory(this.#dir);
+    return { kind: 'won' };
   }
 
   #pathOf(generation: Generation): string {

@@ -1,18 +1,11 @@
 import { StorageSilentError } from './generation-error.js';
 
-/** One call in progress. */
-export interface StorageTurn {
-  /** Nobody waits any more: finish what was begun, begin nothing new. */
-  isAbandoned(): boolean;
-}
-
 /**
  * Calls to shared storage, one at a time, none waited for longer than `msMax`.
  *
  * A call to a file server that is away can hang for ever and holds one of Node's few file system
- * threads while it does. So a call waits for the one before it, abandoned or not: however often the
- * caller asks again, no more than one thread is lost, and calls take effect in the order they were
- * made. A call whose turn did not come in time is never begun.
+ * threads while it does. So a call begins only when the one before it is over, waited for or not:
+ * no more than one thread is ever lost, and calls take effect in the order they were made.
  */
 export class StorageCalls {
   readonly #msMax: number;
@@ -22,22 +15,28 @@ export class StorageCalls {
     this.#msMax = msMax;
   }
 
-  /** Rejects with StorageSilentError after `msMax`, and with what `work` rejects with. */
-  run<T>(work: (turn: StorageTurn) => Promise<T>): Promise<T> {
-    let abandoned = false;
-    const turn = { isAbandoned: () => abandoned };
-    const silent = (): StorageSilentError => new StorageSilentError(this.#msMax);
-    const done = this.#last.then(() => {
-      if (abandoned) throw silent();
-      return work(turn);
-    });
+  /** Begins `work` when its turn comes, however long that takes. */
+  begin<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
     this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Waits for what was begun; rejects with StorageSilentError when it takes too long. */
+  wait<T>(done: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        abandoned = true;
-        reject(silent());
-      }, this.#msMax);
+      const timer = setTimeout(() => reject(new StorageSilentError(this.#msMax)), this.#msMax);
       done.then(resolve, reject).finally(() => clearTimeout(timer));
     });
+  }
+
+  /** Begins `work` and waits for it. If its turn does not come in time it is never begun. */
+  run<T>(work: () => Promise<T>): Promise<T> {
+    let isAwaited = true;
+    const done = this.begin(() => {
+      if (!isAwaited) throw new StorageSilentError(this.#msMax);
+      return work();
+    });
+    return this.wait(done).finally(() => (isAwaited = false));
   }
 }

@@ -50,6 +50,7 @@ export class WsLink implements Link {
   }
 
   bufferedBytes(): number {
+    if (this.#ended) return 0;
     const early = this.#early.reduce((bytes, message) => bytes + message.byteLength, 0);
     // What ws holds and what its socket holds: bufferedAmount counts both.
     return early + this.#socket.bufferedAmount;
@@ -80,8 +81,9 @@ export class WsLink implements Link {
   }
 
   #opened(): void {
-    for (const message of this.#early) this.#socket.send(message, { binary: true });
+    const early = this.#early;
     this.#early = [];
+    for (const message of early) this.send(message);
     this.#whenOpen();
   }
 

@@ -274,29 +274,37 @@ describe('a file server that hangs', () => {
     });
   });
 
-  it('does not go on to the link when the draft took too long', async () => {
+  it('answers a claim that takes longer than anybody waits, to whoever goes on asking', async () => {
     const dir = scratchDir();
     const store = new FileGenerationStore(dir, { callMsMax: 30 });
-    let release = (): void => undefined;
-    const released = new Promise<void>((resolve) => (release = resolve));
-    let links = 0;
-    faults.current = {
-      open: async (...args) => {
-        await released;
-        return real.open(...args);
-      },
-      link: () => {
-        links += 1;
-        return Promise.resolve();
-      },
-    };
-    expect(await store.claim(generationRecord(1, 'a'))).toMatchObject({ kind: 'unreachable' });
+    const { entered, release } = hangingLink();
+    const first = store.claim(generationRecord(1, 'a'));
+    await entered;
+    expect(await first).toMatchObject({ kind: 'unreachable' });
+    const second = store.claim(generationRecord(1, 'a'));
     release();
-    faults.current.open = real.open;
-    // Answered after the abandoned call: calls take turns.
-    await vi.waitFor(async () => expect(await store.latest()).toEqual({ kind: 'none' }));
-    expect(links).toBe(0);
-    expect(readdirSync(dir)).toEqual([]);
+    // The same attempt, not another one that would take as long again.
+    expect(await second).toEqual({ kind: 'won' });
+  });
+
+  it('never begins a question whose turn came too late', async () => {
+    const dir = scratchDir();
+    const store = new FileGenerationStore(dir, { callMsMax: 30 });
+    const { release } = hangingLink();
+    await store.claim(generationRecord(1, 'a'));
+    let reads = 0;
+    faults.current.readFile = ((...args: Parameters<Files['readFile']>) => {
+      reads += 1;
+      return real.readFile(...args);
+    }) as Files['readFile'];
+    for (let i = 0; i < 3; i += 1) {
+      expect(await store.latest()).toMatchObject({ kind: 'unreachable' });
+    }
+    release();
+    await vi.waitFor(async () => {
+      expect(await store.latest()).toMatchObject({ kind: 'found' });
+    });
+    expect(reads).toBe(1);
   });
 });
 

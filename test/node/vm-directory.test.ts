@@ -130,6 +130,16 @@ describe('a new VM from an image', () => {
   });
 });
 
+describe('the shipped image', () => {
+  it('is what a VM is made from when nothing is named, whole and undamaged', async () => {
+    const vm = await createVm(dir, { services: ['redis', 'httpd', 'sshd'] });
+    expect(vm.image?.name).toBe('linux');
+    expect(vm.spec.boot.kernel?.format).toBe('multiboot');
+    expect(vm.spec.boot.commandLine).toContain('services=redis,httpd,sshd');
+    expect(vm.spec.drives.map(({ name }) => name)).toEqual(['hda']);
+  });
+});
+
 describe('a new VM from the files of its owner', () => {
   it('starts a multiboot kernel without a BIOS', async () => {
     const kernel = userFile('kernel', multibootFile(64));
