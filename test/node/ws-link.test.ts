@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Link, LinkEnd } from '../../src/host/link.js';
 import { HttpListener } from '../../src/node/http-listener.js';
@@ -309,6 +309,19 @@ describe('a connector, facing strangers', () => {
     link.send(Uint8Array.of(3));
     const messages = (await takers[0]?.nextMessages(3)) ?? [];
     expect(messages.map(([byte]) => byte)).toEqual([1, 2, 3]);
+  });
+
+  it('takes part in its own close although it had stopped reading', async () => {
+    const { endpoint, links } = await ourListener();
+    const { link, dialler } = await openLink(endpoint);
+    link.pauseReading();
+    links[0]?.send(new Uint8Array(100_000));
+    // No time passes, so only the answer of the peer can end the link.
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    link.close();
+    expect(await dialler.end()).toEqual({ kind: 'closed' });
+    expect(dialler.messages).toEqual([]);
   });
 
   it('closes in bounded time when its peer has stopped', async () => {
