@@ -52,6 +52,7 @@ export interface V86Devices {
     readonly primary?: V86IdeChannel;
     readonly secondary?: V86IdeChannel;
   };
+  readonly pci: { readonly device_spaces: readonly (Int32Array | undefined)[] };
   readonly uart0: { input: number[] };
   readonly ps2: V86Ps2;
   readonly acpi?: V86Acpi;

@@ -17,6 +17,10 @@ import type { VirtualTime } from './virtual-time.js';
 const acpiSleepEnable = 1 << 13;
 const acpiSleepMask = acpiSleepEnable | (7 << 10);
 
+// v86's PCI address of the IDE controller, and the first base address register in its space.
+const ideController = 0xf0;
+const firstBarWord = 4;
+
 /** What a machine is made of and connected to; the same for all machines of a vCPU. */
 export interface MachineParts {
   readonly spec: MachineSpec;
@@ -168,7 +172,11 @@ export class V86Machine {
       // As if halted: the rest of the epoch is not the guest's any more.
       new Uint8Array(cpu.wasm_memory.buffer)[wasmOffsets.halted] = 1;
     };
-    const { net, virtio_net } = cpu.devices;
+    const { net, virtio_net, ide, pci } = cpu.devices;
+    if (!ide.primary) {
+      // v86 says "I/O port 0" for the channel it leaves out, and fails to restore what it said.
+      pci.device_spaces[ideController]?.fill(0, firstBarWord, firstBarWord + 2);
+    }
     const mac = this.#spec.nic?.mac.split(':').map((byte) => parseInt(byte, 16)) ?? [];
     net?.mac.set(mac);
     // The ne2k's address PROM has every byte twice.

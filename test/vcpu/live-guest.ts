@@ -1,8 +1,10 @@
 import { createV86Vcpu, type V86Vcpu } from '../../dist/vcpu/v86-vcpu.js';
+import type { DiskRequest } from '../../src/guest/disk-request.js';
 import type { MachineSpec } from '../../src/guest/machine-spec.js';
 import type { Snapshot } from '../../src/guest/snapshot.js';
 import { LogFileWriter } from '../../src/log/log-file-writer.js';
 import type { LogRecord } from '../../src/log/log-record.js';
+import type { Epoch } from '../../src/units.js';
 import type { BootFiles } from '../../src/vcpu/boot-files.js';
 import type { VcpuEvent } from '../../src/vcpu/vcpu.js';
 import type { MemoryDisk } from './memory-disk.js';
@@ -21,11 +23,15 @@ export class LiveGuest {
   console = '';
   crash: Extract<VcpuEvent, { kind: 'crashed' }> | null = null;
   failure: Error | null = null;
+  isLive = false;
   vcpu!: V86Vcpu;
   readonly spec: MachineSpec;
   readonly #disk: MemoryDisk | null;
   readonly #writer = new LogFileWriter();
   #file: Uint8Array[] = [];
+  readonly #inFlight = new Map<number, DiskRequest>();
+  /** Ids of the disk operations whose end an epoch's record brings. */
+  readonly #replayed = new Map<Epoch, number[]>();
   /** How much of the console earlier waits have consumed. */
   #readUntil = 0;
   #wake: () => void = () => undefined;
@@ -38,18 +44,29 @@ export class LiveGuest {
   static async start(
     spec: MachineSpec,
     disk: MemoryDisk | null,
-    options: { bootFiles?: BootFiles } = {},
+    options: { bootFiles?: BootFiles; snapshot?: Snapshot; replay?: readonly LogRecord[] } = {},
   ): Promise<LiveGuest> {
+    const { replay, ...start } = options;
     const guest = new LiveGuest(spec, disk);
     guest.#file.push(guest.#writer.head({ spec, build: {}, epochBudget: 100_003, createdAtMs: 0 }));
     guest.vcpu = await createV86Vcpu(
-      { spec, ...options },
+      { spec, ...start },
       (event) => guest.#note(event),
       (error) => {
         guest.failure = error;
         guest.#wake();
       },
     );
+    if (replay) {
+      for (const { epoch, events } of replay) {
+        const ends = events.filter((event) => event.kind === 'diskCompleted');
+        guest.#replayed.set(
+          epoch,
+          ends.map(({ requestId }) => requestId),
+        );
+      }
+      guest.vcpu.replay(replay);
+    }
     guest.vcpu.goLive();
     return guest;
   }
@@ -99,6 +116,19 @@ export class LiveGuest {
     await this.vcpu.close();
   }
 
+  /** While it replays, its disk operations belong to the one that was live. */
+  #started(request: DiskRequest): void {
+    this.#inFlight.set(request.id, request);
+    if (this.isLive) this.#perform(request);
+  }
+
+  #perform(request: DiskRequest): void {
+    this.#disk?.perform(request, (result) => {
+      this.#inFlight.delete(request.id);
+      this.vcpu.inject({ kind: 'diskCompleted', requestId: request.id, result });
+    });
+  }
+
   /** The log file of the run so far, with its end mark. */
   logFile(): Uint8Array {
     return Buffer.concat([...this.#file, this.#writer.end()]);
@@ -112,18 +142,20 @@ export class LiveGuest {
         break;
       case 'ran':
         this.ran.push(event);
+        for (const ended of this.#replayed.get(event.epoch) ?? []) this.#inFlight.delete(ended);
         this.#writer.ran(event.outputs, event.after);
         for (const output of event.outputs) {
           this.outputKinds.set(output.kind, (this.outputKinds.get(output.kind) ?? 0) + 1);
           if (output.kind === 'consoleBytes') {
             this.console += Buffer.from(output.bytes).toString('latin1');
           } else if (output.kind === 'diskRead' || output.kind === 'diskWrite') {
-            const requestId = output.id;
-            this.#disk?.perform(output, (result) =>
-              this.vcpu.inject({ kind: 'diskCompleted', requestId, result }),
-            );
+            this.#started(output);
           }
         }
+        break;
+      case 'wentLive':
+        this.isLive = true;
+        for (const request of this.#inFlight.values()) this.#perform(request);
         break;
       case 'cutTaken':
         this.snapshots.push(event.snapshot);
