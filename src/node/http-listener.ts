@@ -48,6 +48,7 @@ export class HttpListener {
   readonly #server: Server;
   readonly #diagnostics: Diagnostics;
   readonly #bodyBytesMax: number;
+  readonly #boundHost: string;
   readonly #sockets = new Set<Socket>();
   readonly #upgrades = new Map<string, UpgradeHandler>();
   #handler: HttpHandler = () => null;
@@ -79,6 +80,7 @@ export class HttpListener {
     this.#diagnostics = diagnostics;
     this.#server = server;
     this.#bodyBytesMax = options.bodyBytesMax ?? 64 * 1024;
+    this.#boundHost = options.host;
     const bound = server.address() as AddressInfo;
     this.address = formatHostPort({ host: dialableHost(options.host), port: bound.port });
     server.on('connection', (socket) => {
@@ -113,7 +115,7 @@ export class HttpListener {
     // HEAD is GET whose body node:http leaves out.
     const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET');
     try {
-      const refusal = refusalOf(request.headers);
+      const refusal = refusalOf(request.headers, this.#boundHost);
       if (refusal !== null) return respond(response, plain(403, refusal));
       const body = await readBody(request, this.#bodyBytesMax);
       if (body === null) {
@@ -132,7 +134,7 @@ export class HttpListener {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // From here on the connection is ours, and so is the error of a peer that goes away.
     socket.on('error', () => socket.destroy());
-    const refusal = refusalOf(request.headers);
+    const refusal = refusalOf(request.headers, this.#boundHost);
     if (refusal !== null) return refuseUpgrade(socket, 403, refusal);
     const handler = this.#upgrades.get(pathOf(request));
     if (!handler) return refuseUpgrade(socket, 404, `no WebSocket at ${pathOf(request)}`);

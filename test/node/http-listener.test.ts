@@ -123,10 +123,12 @@ describe('requests that a browser makes for a strange page', () => {
     [{ origin: 'https://evil.example' }, 403],
     [{ origin: 'null' }, 403],
     [{ host: 'evil.example', origin: 'http://evil.example' }, 403],
-    [{ host: 'evil.example' }, 403],
-    [{ host: 'localhost:1' }, 200],
-    [{ host: '[::1]:1' }, 200],
-    [{ host: `${hostname()}:1` }, 200],
+    [{ host: `${hostname()}x:1`, origin: `http://${hostname()}x:1` }, 403],
+    [{ host: 'localhost:1', origin: 'http://localhost:1' }, 200],
+    [{ host: '[::1]:1', origin: 'http://[::1]:1' }, 200],
+    [{ host: `${hostname()}:1`, origin: `http://${hostname()}:1` }, 200],
+    // No browser: it may know us by an alias.
+    [{ host: 'alias.example' }, 200],
   ])('are told by their headers: %j gets %i', async (headers, status) => {
     const { http } = await listen();
     http.serve(() => ({ status: 200, type: 'text/plain', body: 'ok' }));
