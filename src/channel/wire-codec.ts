@@ -45,10 +45,12 @@ export function decodeMessage(frame: Uint8Array): WireMessage {
   }
   const fields = checkMap(value, 'a message');
   const kind = fields['kind'];
-  const shape = typeof kind === 'string' ? shapes[kind as WireMessage['kind']] : undefined;
-  if (!shape) throw new WireFormatError(`A message of unknown kind ${JSON.stringify(kind)}`);
-  for (const [field, check] of Object.entries(shape))
-    check(fields[field], `${String(kind)}.${field}`);
+  if (typeof kind !== 'string' || !Object.hasOwn(shapes, kind)) {
+    const name = typeof kind === 'string' ? kind.slice(0, 40) : typeof kind;
+    throw new WireFormatError(`A message of unknown kind ${name}`);
+  }
+  const shape = shapes[kind as WireMessage['kind']];
+  for (const [field, check] of Object.entries(shape)) check(fields[field], `${kind}.${field}`);
   if (kind !== 'records') return fields as unknown as WireMessage;
   const records = (fields['records'] as Uint8Array[]).map(decodeRecord);
   return { ...fields, records } as unknown as WireMessage;
