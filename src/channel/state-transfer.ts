@@ -30,7 +30,7 @@ export class StateSender {
   }
 
   acked(receivedBytes: number): void {
-    this.#ackedBytes = receivedBytes;
+    this.#ackedBytes = Math.max(this.#ackedBytes, receivedBytes);
   }
 
   /** The messages that fit the window now; empty while it is full and for ever after `stateEnd`. */
@@ -63,15 +63,22 @@ export class StateSender {
   }
 }
 
-/** Puts a snapshot together again. */
+/**
+ * Puts a snapshot together again.
+ *
+ * Errors: `StateTransferError` for a state larger than `stateBytesMax`, before any of it is
+ *         allocated, and for pages outside of what was announced.
+ */
 export class StateReceiver {
   readonly #header: StateBegin['header'];
   readonly #state: Uint8Array;
   #receivedBytes = 0;
 
-  constructor({ header, stateBytes }: StateBegin) {
+  constructor({ header, stateBytes }: StateBegin, stateBytesMax: number) {
     if (stateBytes > stateBytesMax) {
-      throw new StateTransferError(`The peer announces a machine state of ${stateBytes} bytes`);
+      throw new StateTransferError(
+        `The peer announces a machine state of ${stateBytes} bytes, ours has at most ${stateBytesMax}`,
+      );
     }
     this.#header = header;
     this.#state = new Uint8Array(stateBytes);
@@ -94,8 +101,14 @@ export class StateReceiver {
   }
 }
 
-// v86 addresses 4 GiB; its state is memory, video memory and a few hundred KiB of devices.
-const stateBytesMax = 4 * 1024 * 1024 * 1024;
+/** How large the state of a machine can be, from the fields two replicas have agreed on. */
+export function stateBytesMaxOf(machine: Readonly<Record<string, string>>): number {
+  const mebibytes = Number(machine['memoryMiB'] ?? 0) + Number(machine['vgaMemoryMiB'] ?? 0);
+  return (mebibytes + deviceMiBMax) * 1024 * 1024;
+}
+
+// What v86 keeps beside memory: a few hundred KiB of devices, and the description of it all.
+const deviceMiBMax = 64;
 
 function nextStretch(state: Uint8Array, from: number): StatePages | null {
   let start = from;

@@ -9,6 +9,8 @@ import { requestRange, type DiskRequest } from '../guest/disk-request.js';
 export class DiskQueue {
   /** In issue order, because a Map keeps insertion order. */
   readonly #operations = new Map<number, Operation>();
+  #startedCount = 0;
+  #writeBytes = 0;
 
   add(request: DiskRequest): void {
     this.#operations.set(request.id, {
@@ -16,6 +18,7 @@ export class DiskQueue {
       mayLeave: request.kind === 'diskRead',
       started: false,
     });
+    this.#writeBytes += writeBytesOf(request);
   }
 
   /** The write's records are acknowledged: it may change the disk. */
@@ -25,11 +28,18 @@ export class DiskQueue {
   }
 
   finished(requestId: number): void {
+    const operation = this.#operations.get(requestId);
+    if (!operation) return;
     this.#operations.delete(requestId);
+    this.#writeBytes -= writeBytesOf(operation.request);
+    if (operation.started) this.#startedCount -= 1;
   }
 
-  /** Takes what may start now: allowed to leave, and no earlier operation on the same bytes is unfinished. */
-  start(): DiskRequest[] {
+  /**
+   * Takes what may start now: allowed to leave, and no earlier operation on the same bytes is
+   * unfinished. Without `mayWrite` only reads start: whoever is not sure to be live changes nothing.
+   */
+  start({ mayWrite }: { readonly mayWrite: boolean } = { mayWrite: true }): DiskRequest[] {
     const startable: DiskRequest[] = [];
     const earlier: DiskRequest[] = [];
     for (const operation of this.#operations.values()) {
@@ -37,9 +47,11 @@ export class DiskQueue {
       if (
         !operation.started &&
         operation.mayLeave &&
+        (mayWrite || request.kind === 'diskRead') &&
         !earlier.some((other) => clash(other, request))
       ) {
         operation.started = true;
+        this.#startedCount += 1;
         startable.push(request);
       }
       earlier.push(request);
@@ -55,12 +67,24 @@ export class DiskQueue {
   get size(): number {
     return this.#operations.size;
   }
+  /** Operations the disk is working on. */
+  get startedCount(): number {
+    return this.#startedCount;
+  }
+  /** Data of writes not finished: a guest that does not wait for its disk could fill our memory. */
+  get writeBytes(): number {
+    return this.#writeBytes;
+  }
 }
 
 interface Operation {
   readonly request: DiskRequest;
   mayLeave: boolean;
   started: boolean;
+}
+
+function writeBytesOf(request: DiskRequest): number {
+  return request.kind === 'diskWrite' ? request.data.byteLength : 0;
 }
 
 function clash(a: DiskRequest, b: DiskRequest): boolean {

@@ -12,7 +12,8 @@ import type { Link, LinkConnector, LinkHandlers } from '../host/link.js';
 import type { SectorStore } from '../host/sector-store.js';
 import type { LogRecord } from '../log/log-record.js';
 import { Backup, type BackupStatus } from '../role/backup.js';
-import { Primary, type PrimaryStatus } from '../role/primary.js';
+import { Primary } from '../role/primary.js';
+import type { PrimaryStatus } from '../role/primary-status.js';
 import type { PrimaryStart, RoleEffect, RoleEnd, RoleReport } from '../role/role-effect.js';
 import type { PeerId, RoleInput } from '../role/role-input.js';
 import type { RoleSettings } from '../role/role-settings.js';
@@ -64,6 +65,8 @@ export class Replica {
   #vcpu: Vcpu | null = null;
   /** Commands for a vCPU that is still being made. */
   #vcpuQueue: ((vcpu: Vcpu) => void)[] = [];
+  /** Our link to the primary we follow. */
+  #followed: PeerId | null = null;
   #primary: ReplicaIdentity | null = null;
   #generation: Generation = 0;
   readonly #logRate = new Rate();
@@ -94,15 +97,18 @@ export class Replica {
       unreleasedFrames: [],
       guestEnd: null,
     };
-    this.#vcpu = await this.#parts.createVcpu(null, this.#vcpuHandlers());
+    const vcpu = await this.#parts.createVcpu(null, this.#vcpuHandlers());
+    if (this.#isOver) return vcpu.close();
+    this.#vcpu = vcpu;
     this.#becomePrimary(start);
-    this.#vcpu.goLive();
+    vcpu.goLive();
     this.#tickOn();
   }
 
   /** Follow the primary at `endpoint`. */
   follow(endpoint: string): void {
     const peer = this.#newPeer();
+    this.#followed = peer;
     this.#role = new Backup(this.#settings, peer, this.#parts.clock.nowMs());
     const link = this.#parts.connector.connect(endpoint, {
       opened: () => this.feed({ kind: 'peerOpened', peer }),
@@ -114,6 +120,10 @@ export class Replica {
 
   /** A peer has connected to us; what it wants, its first message says. */
   accept(link: Link): Omit<LinkHandlers, 'opened'> {
+    if (this.#isOver || this.#links.size >= linksMax) {
+      link.close();
+      return { received: () => undefined, ended: () => undefined };
+    }
     const peer = this.#newPeer();
     this.#links.set(peer, link);
     const handlers = this.#linkHandlers(peer);
@@ -141,7 +151,8 @@ export class Replica {
     else this.feed({ kind: 'guestEvent', event });
   }
   leave(): void {
-    this.feed({ kind: 'leave' });
+    if (this.#role) this.feed({ kind: 'leave' });
+    else void this.#end({ kind: 'left' });
   }
 
   get isLive(): boolean {
@@ -174,7 +185,10 @@ export class Replica {
     try {
       for (let next = this.#queue.shift(); next && !this.#isOver; next = this.#queue.shift()) {
         const effects = this.#role?.step(next, this.#parts.clock.nowMs()) ?? [];
-        for (const effect of effects) this.#perform(effect);
+        for (const effect of effects) {
+          // What was asked for after an end is asked of nobody.
+          if (!this.#isOver) this.#perform(effect);
+        }
       }
     } catch (error) {
       this.#fail(error);
@@ -302,7 +316,10 @@ export class Replica {
         try {
           this.#received(peer, bytes);
         } catch (error) {
-          if (!(error instanceof FtvmError)) throw error;
+          if (!(error instanceof FtvmError)) {
+            this.#fail(error);
+            return;
+          }
           // Garbage, a flipped bit or a stranger: the link is worthless, the replica is not.
           this.#parts.diagnostics.warn('A peer sent a message that cannot be read', {
             why: error.message,
@@ -339,7 +356,7 @@ export class Replica {
       this.#links.delete(peer);
       return;
     }
-    if (message.kind === 'welcome') {
+    if (message.kind === 'welcome' && peer === this.#followed && !this.isLive) {
       this.#primary = message.identity;
       this.#generation = message.generation;
     }
@@ -385,7 +402,11 @@ export class Replica {
 
   async #probePrimary(): Promise<void> {
     if (!this.#primary) return;
-    this.feed({ kind: 'probed', outcome: await this.#parts.probe.probe(this.#primary) });
+    try {
+      this.feed({ kind: 'probed', outcome: await this.#parts.probe.probe(this.#primary) });
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   async #startDisk(request: DiskRequest): Promise<void> {
@@ -448,6 +469,8 @@ export class Replica {
 // Short beside a heartbeat (50 ms) and a batch of records (3 ms) counts as soon as it is due.
 const tickMs = 5;
 const greetingMsMax = 5000;
+// Backups, and strangers who hold a place until they have to greet.
+const linksMax = 64;
 
 function perform(vcpu: Vcpu, command: Extract<RoleEffect, { kind: 'vcpu' }>['command']): void {
   switch (command.kind) {

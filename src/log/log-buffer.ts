@@ -1,3 +1,4 @@
+import { assert } from '../assert.js';
 import type { Epoch } from '../units.js';
 import { recordBytes, type LogRecord } from './log-record.js';
 
@@ -6,7 +7,7 @@ import { recordBytes, type LogRecord } from './log-record.js';
  *
  * Shape:  consecutive epochs, oldest first.
  * Units:  `levelBytes` and `bytesMax` are bytes of record, framing estimated.
- * Errors: none. A full buffer still takes what is appended: who asks `isFull` stops the vCPU at its
+ * Errors: a gap in the epochs is a bug. A full buffer still takes what is appended: who asks `isFull` stops the vCPU at its
  *         next epoch boundary, one record too late at most (FT paper §3.2).
  */
 export class LogBuffer {
@@ -20,6 +21,9 @@ export class LogBuffer {
   }
 
   append(record: LogRecord): void {
+    const last = this.#records.at(-1);
+    const follows = this.#first === undefined || last?.epoch === record.epoch - 1;
+    assert(follows, `epoch ${record.epoch} in the log after epoch ${last?.epoch ?? 0}`);
     this.#records.push(record);
     this.#levelBytes += recordBytes(record);
   }
@@ -30,7 +34,11 @@ export class LogBuffer {
       this.#levelBytes -= recordBytes(first);
       this.#head += 1;
     }
-    if (this.#head > 1024 && this.#head * 2 > this.#records.length) {
+    // Soon, because what is forgotten is still kept in memory until then.
+    if (
+      this.#head === this.#records.length ||
+      this.#head > Math.max(64, this.#records.length / 2)
+    ) {
       this.#records = this.#records.slice(this.#head);
       this.#head = 0;
     }

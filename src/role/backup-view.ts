@@ -1,6 +1,7 @@
 import type { ReplicaIdentity } from '../arbiter/generation-record.js';
 import { ExecutionLag } from '../channel/execution-lag.js';
 import type { StateSender } from '../channel/state-transfer.js';
+import type { Ack } from '../channel/wire-message.js';
 import type { Epoch } from '../units.js';
 import { FailureDetector } from './failure-detector.js';
 import type { PeerId } from './role-input.js';
@@ -35,6 +36,9 @@ export class BackupView {
   /** In `required`: in sync once this is acknowledged. */
   requiredEpoch: Epoch = 0;
   sentAtMs: number;
+  readonly #silenceMsMax: number;
+  #receivedAtMs: number;
+  #ranAtMs: number;
 
   constructor(
     peer: PeerId,
@@ -48,6 +52,9 @@ export class BackupView {
     this.detector = new FailureDetector(silenceMsMax, nowMs);
     this.joinedAtMs = nowMs;
     this.sentAtMs = nowMs;
+    this.#silenceMsMax = silenceMsMax;
+    this.#receivedAtMs = nowMs;
+    this.#ranAtMs = nowMs;
   }
 
   /** Output waits for its acks. */
@@ -58,4 +65,64 @@ export class BackupView {
   get takesRecords(): boolean {
     return this.isAwaited || this.state === 'catchingUp';
   }
+
+  /** The state of `epoch` goes over; records follow from there. */
+  beginTransfer(transfer: StateSender, epoch: Epoch, nowMs: number): void {
+    this.state = 'receivingState';
+    this.transfer = transfer;
+    this.nextEpoch = epoch + 1;
+    this.acked = epoch;
+    this.ran = epoch;
+    this.excuse(nowMs);
+  }
+  endTransfer(recorded: Epoch, nowMs: number): void {
+    this.state = 'catchingUp';
+    this.transfer = null;
+    for (let epoch = this.nextEpoch; epoch <= recorded; epoch += 1) this.lag.recorded(epoch, nowMs);
+  }
+
+  /** Takes an ack; answers what is wrong with it, because a peer that claims too much is none of ours. */
+  ack({ received, ran }: Ack, nowMs: number): string | null {
+    if (!this.takesRecords || received >= this.nextEpoch) {
+      return 'it acknowledged records it was not sent';
+    }
+    if (ran > received) return 'it ran records it has not received';
+    if (received > this.acked) this.#receivedAtMs = nowMs;
+    if (ran > this.ran) this.#ranAtMs = nowMs;
+    this.acked = Math.max(this.acked, received);
+    this.ran = Math.max(this.ran, ran);
+    this.lag.ran(this.ran, nowMs);
+    return null;
+  }
+
+  stateAck(receivedBytes: number, nowMs: number): string | null {
+    if (!this.transfer) {
+      // The last ones arrive when everything has been sent.
+      return this.takesRecords ? null : 'it acknowledged state it was not sent';
+    }
+    if (receivedBytes > this.transfer.sentBytes) return 'it acknowledged state it was not sent';
+    this.transfer.acked(receivedBytes);
+    this.#receivedAtMs = nowMs;
+    return null;
+  }
+
+  /**
+   * It is heard and does not get on: its vCPU hangs, or it reads nothing. What it has not taken fills
+   * our buffer and stops the guest, so it must not last. To be asked often.
+   */
+  isStalled(nowMs: number): boolean {
+    if (!this.transfer && this.acked >= this.nextEpoch - 1) this.#receivedAtMs = nowMs;
+    if (this.ran >= this.acked) this.#ranAtMs = nowMs;
+    const sinceMs = Math.min(this.#receivedAtMs, this.#ranAtMs);
+    return nowMs - sinceMs > this.#silenceMsMax * stallPatience;
+  }
+
+  /** We slept: the time it did not get on was ours. */
+  excuse(nowMs: number): void {
+    this.#receivedAtMs = nowMs;
+    this.#ranAtMs = nowMs;
+  }
 }
+
+// 10 s by default. Making a machine of a state takes a backup a second or two on a busy host.
+const stallPatience = 20;

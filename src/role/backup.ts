@@ -1,18 +1,17 @@
 import type { ReplicaIdentity } from '../arbiter/generation-record.js';
 import type { ClaimOutcome } from '../arbiter/claim-outcome.js';
-import { StateReceiver } from '../channel/state-transfer.js';
+import { stateBytesMaxOf, StateReceiver, StateTransferError } from '../channel/state-transfer.js';
 import {
   PROTOCOL_VERSION,
   type GuestEnd,
   type Records,
   type WireMessage,
 } from '../channel/wire-message.js';
-import { PendingIo } from '../disk/pending-io.js';
-import type { GuestOutput } from '../guest/guest-output.js';
-import { LogBuffer } from '../log/log-buffer.js';
-import type { ConsoleOffset, Epoch, Generation } from '../units.js';
+import type { Epoch, Generation } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
+import { DivergedError } from './diverged-error.js';
 import { FailureDetector } from './failure-detector.js';
+import { ReplayedGuest } from './replayed-guest.js';
 import type { RoleEffect, RoleEnd, RoleReport } from './role-effect.js';
 import type { PeerId, RoleInput } from './role-input.js';
 import type { RoleSettings } from './role-settings.js';
@@ -29,33 +28,26 @@ import type { RoleSettings } from './role-settings.js';
  *              rejoin: lost the primary before it was in sync, diverged, or lost the claim
  * ```
  * Shape:  `step` takes an input and the time and returns effects, in order.
+ * Errors: `DivergedError` where a wrong machine would have gone live; all else ends in an effect.
  * Source: FT paper §2.3 (going live), §3.2 (acks on receipt), §3.4 (pending disk operations).
  */
 export class Backup {
   readonly #settings: RoleSettings;
   readonly #peer: PeerId;
   readonly #detector: FailureDetector;
-  readonly #log: LogBuffer;
-  readonly #pendingIo = new PendingIo();
   #phase: 'greeting' | 'receiving' | 'replaying' | 'claiming' | 'goingLive' | 'over' = 'greeting';
   #primary: ReplicaIdentity | null = null;
   #heartbeatTo: string | null = null;
   #generation: Generation = 0;
   #isInSync = false;
   #state: StateReceiver | null = null;
-  #received: Epoch = 0;
-  #ran: Epoch = 0;
+  #guest: ReplayedGuest | null = null;
   #ackedRan: Epoch = 0;
-  #consoleOffset: ConsoleOffset = 0;
-  /** Frames of epochs the primary has not said it released, oldest first. */
-  #frames: { readonly epoch: Epoch; readonly frame: Uint8Array }[] = [];
-  #guestEnd: GuestEnd | null = null;
   #goodbye: GuestEnd | null = null;
+  #channelIsOpen = false;
   #channelIsDown = false;
   #readingPaused = false;
   #lostAtMs = 0;
-  #channelDownAtMs = 0;
-  #probeAtMs = Number.POSITIVE_INFINITY;
   #askAtMs = Number.POSITIVE_INFINITY;
   #asked = 0;
   #retryClaimAtMs = Number.POSITIVE_INFINITY;
@@ -66,7 +58,6 @@ export class Backup {
     this.#settings = settings;
     this.#peer = peer;
     this.#detector = new FailureDetector(settings.failureTimeoutMs, nowMs);
-    this.#log = new LogBuffer(settings.logBufferBytesMax);
     this.#sentAtMs = nowMs;
   }
 
@@ -74,34 +65,35 @@ export class Backup {
     if (this.#phase === 'over') return [];
     switch (input.kind) {
       case 'peerOpened':
+        if (input.peer !== this.#peer) return [];
+        this.#channelIsOpen = true;
+        this.#detector.heardOnChannel(nowMs);
         return [this.#send(this.#hello(), nowMs)];
       case 'peerMessage':
-        if (this.#phase === 'claiming' || this.#phase === 'goingLive') return [];
+        // Others may connect to us; what they say is none of our primary's words.
+        if (input.peer !== this.#peer) return [{ kind: 'closePeer', peer: input.peer }];
         this.#detector.heardOnChannel(nowMs);
         return this.#message(input.message, nowMs);
       case 'peerEnded':
-        return this.#channelDown(input.why, nowMs);
+        return input.peer === this.#peer ? this.#channelDown(input.why, nowMs) : [];
       case 'heartbeat':
         if (input.from === this.#primary?.replica) this.#detector.heardHeartbeat(nowMs);
         return [];
       case 'probed':
-        if (!this.#channelIsDown) return [];
-        if (input.outcome === 'gone') return this.#suspect('its process is gone', nowMs);
-        // A process that is being killed closes its link a moment before its port.
-        if (nowMs - this.#channelDownAtMs < dyingMs) this.#probeAtMs = nowMs;
-        return [];
+        return input.outcome === 'gone' && this.#channelIsDown
+          ? this.#suspect('its process is gone', nowMs)
+          : [];
       case 'vcpu':
-        return this.#vcpuEvent(input.event, nowMs);
+        return this.#guest ? this.#vcpuEvent(this.#guest, input.event, nowMs) : [];
       case 'claimAnswered':
-        return this.#claimAnswered(input.outcome, nowMs);
+        return input.generation === this.#generation + 1
+          ? this.#claimAnswered(input.outcome, nowMs)
+          : [];
       case 'generationsRead': {
         const { latest } = input;
-        if (this.#phase !== 'replaying' || latest === 'unreachable') return [];
-        if (latest.generation <= this.#generation || this.#mayFollow(latest.inSync)) return [];
-        return this.#end({
-          kind: 'rejoin',
-          why: `generation ${latest.generation} began without this backup`,
-        });
+        if (this.#phase !== 'replaying' || latest === 'unreachable' || this.#goodbye) return [];
+        if (latest.generation <= this.#generation || this.#isAmong(latest.inSync)) return [];
+        return this.#rejoin(`generation ${latest.generation} began without this backup`);
       }
       case 'tick':
         return this.#tick(nowMs);
@@ -123,91 +115,111 @@ export class Backup {
     return { kind: 'hello', protocol, vm, identity, heartbeatTo, build, machine };
   }
 
+  // --- what the primary says -----------------------------------------------------------------
+
   #message(message: WireMessage, nowMs: number): RoleEffect[] {
-    switch (message.kind) {
-      case 'welcome': {
-        this.#primary = message.identity;
-        this.#heartbeatTo = message.heartbeatTo;
-        this.#generation = message.generation;
-        this.#phase = 'receiving';
-        const { replica } = message.identity;
-        return [report({ kind: 'welcomed', replica, generation: message.generation })];
-      }
-      case 'refusal':
-        return this.#end({ kind: 'refused', refusal: message });
-      case 'stateBegin':
-        this.#state = new StateReceiver(message);
+    if (message.kind === 'keepAlive') return [];
+    switch (this.#phase) {
+      case 'greeting':
+        return this.#greeted(message);
+      case 'receiving':
+        return this.#receiving(message, nowMs);
+      case 'replaying':
+        return this.#replaying(message, nowMs);
+      case 'claiming':
+      case 'goingLive':
+      case 'over':
+        // Whatever it is, it comes too late: we do not follow any more, and acknowledge nothing.
         return [];
-      case 'statePages': {
-        if (!this.#state) return this.#violation('state pages before their beginning');
-        const receivedBytes = this.#state.pages(message);
-        return [this.#send({ kind: 'stateAck', receivedBytes }, nowMs)];
-      }
-      case 'stateEnd': {
-        if (!this.#state) return this.#violation('the end of a state before its beginning');
-        const snapshot = this.#state.end();
-        this.#state = null;
-        this.#phase = 'replaying';
-        this.#received = snapshot.epoch;
-        this.#ran = snapshot.epoch;
-        this.#consoleOffset = snapshot.consoleOffset;
-        const { epoch } = snapshot;
-        return [
-          { kind: 'startVcpu', snapshot },
-          report({ kind: 'stateReceived', epoch, bytes: snapshot.state.byteLength }),
-        ];
-      }
-      case 'records':
-        return this.#records(message, nowMs);
-      case 'inSync': {
-        this.#generation = message.generation;
-        if (this.#isInSync) return [];
-        this.#isInSync = true;
-        return [report({ kind: 'inSync', generation: message.generation })];
-      }
-      case 'goodbye':
-        if (message.end.kind === 'leaving') return this.#suspect('it is leaving', nowMs);
-        this.#goodbye = message.end;
-        return this.#endIfDone();
-      case 'keepAlive':
-        return [];
-      case 'hello':
-      case 'ack':
-      case 'stateAck':
-      case 'diverged':
-        return this.#violation(`${message.kind}, which only a backup sends`);
     }
   }
 
-  #records({ records, released }: Records, nowMs: number): RoleEffect[] {
-    if (this.#phase !== 'replaying') return this.#violation('records before the state');
-    for (const record of records) {
-      if (record.epoch !== this.#received + 1) {
-        return this.#violation(`epoch ${record.epoch} after epoch ${this.#received}`);
+  #greeted(message: WireMessage): RoleEffect[] {
+    if (message.kind === 'refusal') return this.#end({ kind: 'refused', refusal: message });
+    if (message.kind !== 'welcome') return this.#violation(`${message.kind} before a welcome`);
+    const { identity, heartbeatTo, generation } = message;
+    this.#primary = identity;
+    this.#heartbeatTo = heartbeatTo;
+    this.#generation = generation;
+    this.#phase = 'receiving';
+    return [report({ kind: 'welcomed', replica: identity.replica, generation })];
+  }
+
+  #receiving(message: WireMessage, nowMs: number): RoleEffect[] {
+    try {
+      if (message.kind === 'goodbye') return this.#goodbyeSaid(message.end, nowMs);
+      if (message.kind === 'stateBegin' && !this.#state) {
+        this.#state = new StateReceiver(message, stateBytesMaxOf(this.#settings.self.machine));
+        return [];
       }
-      this.#received = record.epoch;
-      this.#log.append(record);
+      if (message.kind === 'statePages' && this.#state) {
+        return [this.#send({ kind: 'stateAck', receivedBytes: this.#state.pages(message) }, nowMs)];
+      }
+      if (message.kind === 'stateEnd' && this.#state) return this.#stateReceived(this.#state);
+      return this.#violation(`${message.kind} while its state goes over`);
+    } catch (error) {
+      if (!(error instanceof StateTransferError)) throw error;
+      return this.#violation(error.message);
     }
-    this.#frames = this.#frames.filter(({ epoch }) => epoch > released);
-    const effects: RoleEffect[] = [this.#ack(nowMs), vcpu({ kind: 'replay', records })];
-    if (this.#log.isFull && !this.#readingPaused) {
+  }
+
+  #stateReceived(state: StateReceiver): RoleEffect[] {
+    const snapshot = state.end();
+    const { epoch } = snapshot;
+    this.#state = null;
+    this.#guest = new ReplayedGuest(snapshot, this.#settings.logBufferBytesMax);
+    this.#ackedRan = epoch;
+    this.#phase = 'replaying';
+    return [
+      { kind: 'startVcpu', snapshot },
+      report({ kind: 'stateReceived', epoch, bytes: snapshot.state.byteLength }),
+    ];
+  }
+
+  #replaying(message: WireMessage, nowMs: number): RoleEffect[] {
+    if (message.kind === 'records') return this.#records(message, nowMs);
+    if (message.kind === 'inSync') return this.#inSync(message.generation);
+    if (message.kind === 'goodbye') return this.#goodbyeSaid(message.end, nowMs);
+    return this.#violation(`${message.kind} while its records are replayed`);
+  }
+
+  #inSync(generation: Generation): RoleEffect[] {
+    if (generation < this.#generation) {
+      return this.#violation(`generation ${generation} after ${this.#generation}`);
+    }
+    this.#generation = generation;
+    if (this.#isInSync) return [];
+    this.#isInSync = true;
+    return [report({ kind: 'inSync', generation })];
+  }
+
+  #records(message: Records, nowMs: number): RoleEffect[] {
+    const guest = this.#guest;
+    if (!guest) return this.#violation('records before its state');
+    const wrong = guest.receive(message);
+    if (wrong) return this.#violation(wrong);
+    const { records } = message;
+    const effects: RoleEffect[] = [this.#ack(guest, nowMs), vcpu({ kind: 'replay', records })];
+    if (guest.log.isFull && !this.#readingPaused) {
       this.#readingPaused = true;
       effects.push({ kind: 'pauseReading', peer: this.#peer });
     }
     return effects;
   }
 
-  #vcpuEvent(event: VcpuEvent, nowMs: number): RoleEffect[] {
+  #goodbyeSaid(end: GuestEnd | { readonly kind: 'leaving' }, nowMs: number): RoleEffect[] {
+    if (end.kind === 'leaving') return this.#suspect('it is leaving', nowMs);
+    this.#goodbye = end;
+    return this.#endIfDone();
+  }
+
+  // --- what the vCPU says --------------------------------------------------------------------
+
+  #vcpuEvent(guest: ReplayedGuest, event: VcpuEvent, nowMs: number): RoleEffect[] {
     switch (event.kind) {
       case 'ran': {
-        this.#ran = event.epoch;
-        const [record] = this.#log.from(event.epoch, 0);
-        // In this order: what completes here was issued in an earlier epoch.
-        if (record?.epoch === event.epoch) this.#pendingIo.completed(record.events);
-        this.#log.dropThrough(event.epoch);
-        this.#pendingIo.issued(event.outputs);
-        const effects = event.outputs.flatMap((output) => this.#replayed(output, event.epoch));
-        if (this.#readingPaused && this.#log.hasRoom) {
+        const effects = guest.epochRan(event);
+        if (this.#readingPaused && guest.log.hasRoom) {
           this.#readingPaused = false;
           this.#detector.heardOnChannel(nowMs);
           effects.push({ kind: 'resumeReading', peer: this.#peer });
@@ -215,74 +227,61 @@ export class Backup {
         return [...effects, ...this.#endIfDone()];
       }
       case 'crashed':
-        this.#ran = event.epoch;
-        this.#guestEnd = { kind: 'crashed', epoch: event.epoch, reason: event.reason };
-        return this.#phase === 'goingLive' ? this.#becomePrimary() : this.#endIfDone();
-      case 'diverged': {
-        const { epoch, difference } = event;
-        const why = `diverged from its primary at epoch ${epoch}: ${difference}`;
+        guest.crashed(event);
+        return this.#endIfDone();
+      case 'diverged':
+        return this.#diverged(event.epoch, event.difference, nowMs);
+      case 'wentLive': {
+        if (this.#phase !== 'goingLive') return [];
+        const sinceLostMs = nowMs - this.#lostAtMs;
         return [
-          this.#send({ kind: 'diverged', epoch, difference }, nowMs),
-          ...this.#end({ kind: 'rejoin', why }),
+          report({ kind: 'wentLive', epoch: event.lastEpoch, sinceLostMs }),
+          ...this.#becomePrimary(guest),
         ];
       }
-      case 'wentLive':
-        if (this.#phase !== 'goingLive') return [];
-        this.#ran = event.lastEpoch;
-        return [
-          report({
-            kind: 'wentLive',
-            epoch: event.lastEpoch,
-            sinceLostMs: nowMs - this.#lostAtMs,
-          }),
-          ...this.#becomePrimary(),
-        ];
       case 'recorded':
       case 'cutTaken':
         return [];
     }
   }
 
-  /** Output of a replay never leaves from here (§2.2); some of it must be remembered. */
-  #replayed(output: GuestOutput, epoch: Epoch): RoleEffect[] {
-    switch (output.kind) {
-      case 'consoleBytes':
-        this.#consoleOffset = output.offset + output.bytes.byteLength;
-        return [{ kind: 'emitConsole', bytes: output.bytes, offset: output.offset }];
-      case 'frameSent':
-        this.#frames.push({ epoch, frame: output.frame });
-        return [];
-      case 'powerOff':
-        this.#guestEnd = { kind: 'poweredOff', epoch };
-        return this.#phase === 'goingLive' ? this.#becomePrimary() : [];
-      case 'reboot':
-        return [report({ kind: 'rebooted', epoch })];
-      case 'diskRead':
-      case 'diskWrite':
-        return [];
+  /**
+   * The guest is over here. If the primary said so too, that is all; if it died meanwhile, the
+   * generation is ours to end, with whatever the guest had pending.
+   */
+  #endIfDone(): RoleEffect[] {
+    const guest = this.#guest;
+    if (this.#phase === 'goingLive' && guest?.end) return this.#becomePrimary(guest);
+    if (!this.#goodbye || this.#phase === 'claiming') return [];
+    if (guest && guest.ran < Math.min(this.#goodbye.epoch, guest.received)) return [];
+    return this.#end(this.#goodbye);
+  }
+
+  #diverged(epoch: Epoch, difference: string, nowMs: number): RoleEffect[] {
+    if (this.#phase === 'claiming' || this.#phase === 'goingLive') {
+      throw new DivergedError(epoch, difference);
     }
+    return [
+      this.#send({ kind: 'diverged', epoch, difference }, nowMs),
+      ...this.#rejoin(`diverged from its primary at epoch ${epoch}: ${difference}`),
+    ];
   }
 
   // --- losing the primary --------------------------------------------------------------------
 
   #channelDown(why: string, nowMs: number): RoleEffect[] {
     this.#channelIsDown = true;
-    this.#channelDownAtMs = nowMs;
-    if (this.#goodbye) return this.#endIfDone();
-    if (this.#phase === 'claiming' || this.#phase === 'goingLive') return [];
-    if (!this.#isInSync) {
-      return this.#end({ kind: 'rejoin', why: `lost the primary before it was in sync: ${why}` });
-    }
+    if (this.#goodbye || this.#phase === 'claiming' || this.#phase === 'goingLive') return [];
+    if (!this.#isInSync) return this.#rejoin(`lost the primary before it was in sync: ${why}`);
     // A dead process refuses at once: no need to wait for its silence.
     this.#askAtMs = nowMs + askMs;
     return [{ kind: 'probePrimary' }];
   }
 
   #suspect(why: string, nowMs: number): RoleEffect[] {
-    if (this.#phase === 'claiming' || this.#phase === 'goingLive') return [];
-    if (!this.#isInSync) {
-      return this.#end({ kind: 'rejoin', why: `lost the primary before it was in sync: ${why}` });
-    }
+    // After its goodbye a primary is gone, and so is the guest: nothing to take over.
+    if (this.#goodbye || this.#phase === 'claiming' || this.#phase === 'goingLive') return [];
+    if (!this.#isInSync) return this.#rejoin(`lost the primary before it was in sync: ${why}`);
     this.#lostAtMs = nowMs;
     this.#phase = 'claiming';
     return [
@@ -305,10 +304,10 @@ export class Backup {
         this.#phase = 'goingLive';
         return [
           report({ kind: 'generationClaimed', generation: this.#generation }),
-          ...(this.#guestEnd ? this.#becomePrimary() : [vcpu({ kind: 'goLive' })]),
+          ...(this.#guest?.end ? this.#endIfDone() : [vcpu({ kind: 'goLive' })]),
         ];
       case 'lost':
-        if (this.#mayFollow(outcome.holder.inSync)) {
+        if (this.#isAmong(outcome.holder.inSync)) {
           // Our own primary began it, with us, before it died: the next one is ours to claim.
           this.#generation = outcome.holder.generation;
           return [this.#claim()];
@@ -321,41 +320,26 @@ export class Backup {
     }
   }
 
-  #mayFollow(inSync: readonly string[]): boolean {
+  #isAmong(inSync: readonly string[]): boolean {
     return inSync.includes(this.#settings.self.identity.replica);
   }
 
-  #becomePrimary(): RoleEffect[] {
+  #becomePrimary(guest: ReplayedGuest): RoleEffect[] {
     this.#phase = 'over';
-    return [
-      {
-        kind: 'becomePrimary',
-        start: {
-          generation: this.#generation,
-          lastEpoch: this.#ran,
-          consoleOffset: this.#consoleOffset,
-          pendingDisk: this.#pendingIo.requests(),
-          unreleasedFrames: this.#frames.map(({ frame }) => frame),
-          guestEnd: this.#guestEnd,
-        },
-      },
-    ];
+    return [{ kind: 'becomePrimary', start: guest.primaryStart(this.#generation) }];
   }
 
   // --- ends ----------------------------------------------------------------------------------
 
-  /** The primary said the guest is over; so are we, once we have seen it too. */
-  #endIfDone(): RoleEffect[] {
-    if (!this.#goodbye) return [];
-    if (this.#phase === 'replaying' && this.#ran < this.#goodbye.epoch) return [];
-    return this.#end(this.#goodbye);
-  }
-
   #violation(what: string): RoleEffect[] {
     return [
       { kind: 'closePeer', peer: this.#peer },
-      ...this.#end({ kind: 'rejoin', why: `the primary broke the protocol: ${what}` }),
+      ...this.#rejoin(`the primary broke the protocol: ${what}`),
     ];
+  }
+
+  #rejoin(why: string): RoleEffect[] {
+    return this.#end({ kind: 'rejoin', why });
   }
 
   #end(end: RoleEnd): RoleEffect[] {
@@ -366,21 +350,19 @@ export class Backup {
   // --- time ----------------------------------------------------------------------------------
 
   #tick(nowMs: number): RoleEffect[] {
-    const effects: RoleEffect[] = [];
     if (this.#phase === 'claiming') return nowMs >= this.#retryClaimAtMs ? [this.#claim()] : [];
-    if (this.#phase === 'goingLive') return [];
+    // How long connecting may take is the link's business.
+    if (this.#phase === 'goingLive' || !this.#channelIsOpen) return [];
+    const effects: RoleEffect[] = [];
     const heartbeatMs = this.#settings.failureTimeoutMs / heartbeatsPerTimeout;
     if (this.#heartbeatTo && nowMs - this.#heartbeatAtMs >= heartbeatMs) {
       this.#heartbeatAtMs = nowMs;
       effects.push({ kind: 'sendHeartbeat', to: this.#heartbeatTo });
     }
-    if (this.#phase === 'replaying' && this.#ran > this.#ackedRan) effects.push(this.#ack(nowMs));
+    const guest = this.#guest;
+    if (guest && guest.ran > this.#ackedRan) effects.push(this.#ack(guest, nowMs));
     if (nowMs - this.#sentAtMs >= heartbeatMs && this.#phase !== 'greeting') {
       effects.push(this.#send({ kind: 'keepAlive' }, nowMs));
-    }
-    if (this.#channelIsDown && nowMs >= this.#probeAtMs) {
-      this.#probeAtMs = Number.POSITIVE_INFINITY;
-      effects.push({ kind: 'probePrimary' });
     }
     if (this.#channelIsDown && nowMs >= this.#askAtMs) {
       this.#askAtMs = nowMs + askMs;
@@ -395,9 +377,9 @@ export class Backup {
     return effects;
   }
 
-  #ack(nowMs: number): RoleEffect {
-    this.#ackedRan = this.#ran;
-    return this.#send({ kind: 'ack', received: this.#received, ran: this.#ran }, nowMs);
+  #ack(guest: ReplayedGuest, nowMs: number): RoleEffect {
+    this.#ackedRan = guest.ran;
+    return this.#send({ kind: 'ack', received: guest.received, ran: guest.ran }, nowMs);
   }
 
   #send(message: WireMessage, nowMs: number): RoleEffect {
@@ -411,9 +393,9 @@ export class Backup {
       generation: this.#generation,
       primary: this.#primary,
       inSync: this.#isInSync,
-      received: this.#received,
-      ran: this.#ran,
-      logBufferBytes: this.#log.levelBytes,
+      received: this.#guest?.received ?? 0,
+      ran: this.#guest?.ran ?? 0,
+      logBufferBytes: this.#guest?.log.levelBytes ?? 0,
     };
   }
 }
@@ -430,7 +412,6 @@ export interface BackupStatus {
 
 const heartbeatsPerTimeout = 10;
 const askMs = 100;
-const dyingMs = 200;
 
 function report(what: RoleReport): RoleEffect {
   return { kind: 'report', report: what };

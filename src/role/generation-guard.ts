@@ -61,11 +61,12 @@ export class GenerationGuard {
 
   /** `inSync` is who is in sync now; it may have shrunk since the claim was made. */
   claimAnswered(
+    generation: Generation,
     outcome: ClaimOutcome,
     inSync: readonly ReplicaId[],
     nowMs: number,
   ): { readonly effects: RoleEffect[]; readonly won: boolean; readonly lostTo?: GenerationRecord } {
-    if (!this.#claim) return { effects: [], won: false };
+    if (!this.#claim || generation !== this.#generation + 1) return { effects: [], won: false };
     switch (outcome.kind) {
       case 'won':
         this.#generation += 1;
@@ -95,6 +96,9 @@ export class GenerationGuard {
     if (latest.generation > this.#generation && latest.holder.replica !== this.#replica) {
       return latest;
     }
+    // An older one is no proof: that storage, or a cache before it, has lost ours from sight.
+    if (latest.generation < this.#generation)
+      return this.generationsRead(asked, 'unreachable', nowMs);
     if (this.#verifyingFrom !== null && asked >= this.#verifyingFrom) this.#verifyingFrom = null;
     return null;
   }

@@ -1,68 +1,51 @@
-import type { ReplicaId } from '../arbiter/generation-record.js';
 import { FlowControl } from '../channel/flow-control.js';
 import { refusalOf } from '../channel/handshake.js';
 import { StateSender } from '../channel/state-transfer.js';
-import type { GuestEnd, Hello, WireMessage } from '../channel/wire-message.js';
-import { DiskQueue } from '../disk/disk-queue.js';
-import type { GuestOutput } from '../guest/guest-output.js';
+import type { Hello, Refusal, WireMessage } from '../channel/wire-message.js';
+import { assert } from '../assert.js';
 import type { Snapshot } from '../guest/snapshot.js';
-import { LogBuffer } from '../log/log-buffer.js';
-import type { ConsoleOffset, Epoch, Generation } from '../units.js';
+import type { Epoch } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
+import { BackupSet } from './backup-set.js';
 import { BackupView } from './backup-view.js';
 import { GenerationGuard } from './generation-guard.js';
-import { OutputGate } from './output-gate.js';
+import { GuestOutlet } from './guest-outlet.js';
+import { LogSender } from './log-sender.js';
+import { backupStatusRow, type PrimaryStatus } from './primary-status.js';
 import type { PrimaryStart, RoleEffect, RoleReport, VcpuCommand } from './role-effect.js';
 import type { PeerId, RoleInput } from './role-input.js';
 import type { RoleSettings } from './role-settings.js';
-
-/** What waits at the gate: the guest's output, and the news that it has crashed, which comes last. */
-type Held = GuestOutput | { readonly kind: 'crashed'; readonly reason: string };
 
 /**
  * The live replica: sends the log, holds output until it is acknowledged, takes in backups.
  *
  * Shape:  `step` takes an input and the time and returns effects, in order; nothing else happens.
+ * Errors: none for what a peer does: a peer that breaks the protocol is lost like one that dies.
  * Source: FT paper §2.2 (Output Rule), §2.3 (responding to failure), §3.1 (starting), §3.2 (log).
  */
 export class Primary {
   readonly #settings: RoleSettings;
-  readonly #log: LogBuffer;
-  readonly #gate = new OutputGate<Held>();
-  readonly #disk = new DiskQueue();
+  readonly #backups = new BackupSet();
+  readonly #log: LogSender;
+  readonly #outlet: GuestOutlet;
   readonly #flow: FlowControl;
   readonly #guard: GenerationGuard;
-  readonly #backups = new Map<PeerId, BackupView>();
-  #recorded: Epoch;
   #ran: Epoch;
-  #released: Epoch;
-  #consoleReleased: ConsoleOffset;
-  #unsentSinceMs = Number.POSITIVE_INFINITY;
-  #talkedAtMs = Number.NEGATIVE_INFINITY;
   #cutAskedAtMs: number | null = null;
-  #paused = false;
+  #isVcpuPaused = false;
   #steppedAtMs: number;
   #heartbeatAtMs = Number.NEGATIVE_INFINITY;
-  #ending: GuestEnd | null;
-  #over = false;
-  readonly #commitDelay = { count: 0, sumMs: 0, maxMs: 0 };
+  #leavingSinceMs: number | null = null;
+  #isOver = false;
 
   constructor(settings: RoleSettings, start: PrimaryStart, nowMs: number) {
     this.#settings = settings;
-    this.#log = new LogBuffer(settings.logBufferBytesMax);
+    this.#log = new LogSender(this.#backups, settings.logBufferBytesMax, start.lastEpoch);
+    this.#outlet = new GuestOutlet(start);
     this.#flow = new FlowControl(settings.lagMsTarget);
     this.#guard = new GenerationGuard(settings.self.identity.replica, start.generation, nowMs);
-    this.#recorded = start.lastEpoch;
     this.#ran = start.lastEpoch;
-    this.#released = start.lastEpoch;
-    this.#consoleReleased = start.consoleOffset;
     this.#steppedAtMs = nowMs;
-    this.#ending = start.guestEnd;
-    for (const request of start.pendingDisk) {
-      this.#disk.add(request);
-      // Its records are in every surviving log: this replica has replayed them.
-      this.#disk.release(request.id);
-    }
   }
 
   /** What going live owes the world (§2.3, §3.4): to be performed before any input. */
@@ -75,10 +58,10 @@ export class Primary {
   }
 
   step(input: RoleInput, nowMs: number): RoleEffect[] {
-    if (this.#over) return [];
+    if (this.#isOver) return [];
     const effects = this.#noticeSleep(nowMs);
     effects.push(...this.#take(input, nowMs));
-    return effects;
+    return [...effects, ...this.#pauseOrResume()];
   }
 
   #take(input: RoleInput, nowMs: number): RoleEffect[] {
@@ -88,57 +71,22 @@ export class Primary {
       case 'peerMessage':
         return this.#message(input.peer, input.message, nowMs);
       case 'peerEnded':
-        return this.#loseBackup(input.peer, input.why, nowMs);
-      case 'heartbeat': {
-        for (const backup of this.#backups.values()) {
-          if (backup.identity.replica === input.from) backup.detector.heardHeartbeat(nowMs);
-        }
+        return this.#loseBackup(this.#backups.at(input.peer), input.why, nowMs);
+      case 'heartbeat':
+        this.#backups.named(input.from)?.detector.heardHeartbeat(nowMs);
         return [];
-      }
-      case 'claimAnswered': {
-        const answer = this.#guard.claimAnswered(input.outcome, this.#inSync(), nowMs);
-        if (answer.lostTo) {
-          this.#over = true;
-          return [{ kind: 'end', end: { kind: 'lostClaim', holder: answer.lostTo } }];
-        }
-        if (!answer.won) return answer.effects;
-        const generation = this.#guard.generation;
-        return [
-          report({ kind: 'generationClaimed', generation }),
-          ...this.#tellInSync(generation),
-          ...answer.effects,
-          ...this.#pump(nowMs),
-        ];
-      }
+      case 'claimAnswered':
+        return this.#claimAnswered(input, nowMs);
       case 'generationsRead': {
         const holder = this.#guard.generationsRead(input.asked, input.latest, nowMs);
-        if (holder) {
-          this.#over = true;
-          return [{ kind: 'end', end: { kind: 'lostClaim', holder } }];
-        }
-        return this.#pump(nowMs);
+        return holder ? this.#end({ kind: 'lostClaim', holder }) : this.#pump(nowMs);
       }
-      case 'diskFinished': {
-        this.#disk.finished(input.requestId);
-        const effects: RoleEffect[] = [];
-        if (input.result.kind === 'failed') {
-          effects.push(report({ kind: 'diskFailed', requestId: input.requestId }));
-        }
-        if (!this.#ending) {
-          const { requestId, result } = input;
-          effects.push(
-            vcpu({ kind: 'inject', event: { kind: 'diskCompleted', requestId, result } }),
-          );
-        }
-        return [...effects, ...this.#startDisk(), ...this.#endIfDone()];
-      }
+      case 'diskFinished':
+        return this.#diskFinished(input);
       case 'guestEvent':
-        return this.#ending ? [] : [vcpu({ kind: 'inject', event: input.event })];
-      case 'leave': {
-        this.#over = true;
-        const goodbyes = this.#sendAll({ kind: 'goodbye', end: { kind: 'leaving' } }, nowMs);
-        return [vcpu({ kind: 'pause' }), ...goodbyes, { kind: 'end', end: { kind: 'left' } }];
-      }
+        return this.#outlet.ending ? [] : [vcpu({ kind: 'inject', event: input.event })];
+      case 'leave':
+        return this.#leave(nowMs);
       case 'tick':
         return this.#tick(nowMs);
       case 'peerOpened':
@@ -151,159 +99,177 @@ export class Primary {
 
   #vcpuEvent(event: VcpuEvent, nowMs: number): RoleEffect[] {
     switch (event.kind) {
-      case 'recorded': {
-        this.#recorded = event.record.epoch;
-        if (this.#backups.size === 0) return [];
-        this.#log.append(event.record);
-        this.#unsentSinceMs = Math.min(this.#unsentSinceMs, nowMs);
-        for (const backup of this.#backups.values()) {
-          if (backup.takesRecords) backup.lag.recorded(event.record.epoch, nowMs);
-        }
-        const effects = this.#mustSend(nowMs) ? this.#sendRecords(nowMs) : [];
-        if (this.#log.isFull && !this.#paused) {
-          this.#paused = true;
-          effects.push(vcpu({ kind: 'pause' }));
-        }
-        return effects;
-      }
-      case 'ran': {
+      case 'recorded':
+        this.#log.add(event.record, nowMs);
+        return !this.#outlet.isEmpty || this.#isVcpuPaused || this.#log.isDue(nowMs)
+          ? this.#sendRecords(nowMs)
+          : [];
+      case 'ran':
         this.#ran = event.epoch;
-        for (const output of event.outputs) this.#hold(output, event.epoch, nowMs);
-        if (event.outputs.length === 0 && this.#gate.isEmpty) {
-          if (this.#backups.size === 0 && this.#guard.isOpen) this.#released = event.epoch;
-          return [];
-        }
-        if (!this.#gate.isEmpty) this.#talkedAtMs = nowMs;
-        // An output waits: its record goes now (§3.5).
-        return [...this.#sendRecords(nowMs), ...this.#startDisk(), ...this.#pump(nowMs)];
-      }
-      case 'cutTaken':
-        return this.#sendState(event.epoch, event.snapshot, nowMs);
+        this.#outlet.hold(event.outputs, event.epoch, nowMs);
+        return this.#talked(nowMs);
       case 'crashed':
         this.#ran = event.epoch;
-        this.#gate.hold({ kind: 'crashed', reason: event.reason }, event.epoch, nowMs);
-        return [...this.#sendRecords(nowMs), ...this.#pump(nowMs)];
+        this.#outlet.holdCrash(event.reason, event.epoch, nowMs);
+        return this.#talked(nowMs);
+      case 'cutTaken':
+        return this.#sendState(event.epoch, event.snapshot, nowMs);
       case 'wentLive':
       case 'diverged':
         return [];
     }
   }
 
-  #hold(output: GuestOutput, epoch: Epoch, nowMs: number): void {
-    if (output.kind === 'diskRead' || output.kind === 'diskWrite') this.#disk.add(output);
-    // A read changes nothing outside: it need not wait.
-    if (output.kind !== 'diskRead') this.#gate.hold(output, epoch, nowMs);
+  /** An output waits: its record goes now (§3.5). */
+  #talked(nowMs: number): RoleEffect[] {
+    if (this.#outlet.isEmpty) return [...this.#startDisk(), ...this.#pump(nowMs)];
+    this.#log.talked(nowMs);
+    return [...this.#sendRecords(nowMs), ...this.#startDisk(), ...this.#pump(nowMs)];
   }
 
-  /** Releases what the acks cover; the only way output leaves (§2.2). */
+  /** Releases what the acks cover, if we are sure to be live (§2.2, §2.3). */
   #pump(nowMs: number): RoleEffect[] {
-    const covered = this.#settings.outputCommit ? this.#ackedByAll() : this.#ran;
-    if (this.#settings.outputCommit && !this.#guard.isOpen) return [];
-    const effects: RoleEffect[] = [];
-    for (const { output, heldAtMs } of this.#gate.release(covered)) {
-      this.#commitDelay.count += 1;
-      this.#commitDelay.sumMs += nowMs - heldAtMs;
-      this.#commitDelay.maxMs = Math.max(this.#commitDelay.maxMs, nowMs - heldAtMs);
-      effects.push(...this.#emit(output, covered));
-    }
-    this.#released = Math.max(this.#released, Math.min(covered, this.#ran));
-    return [...effects, ...this.#startDisk(), ...this.#endIfDone()];
-  }
-
-  #emit(output: Held, epoch: Epoch): RoleEffect[] {
-    switch (output.kind) {
-      case 'consoleBytes':
-        this.#consoleReleased = output.offset + output.bytes.byteLength;
-        return [{ kind: 'emitConsole', bytes: output.bytes, offset: output.offset }];
-      case 'frameSent':
-        return [{ kind: 'emitFrame', frame: output.frame }];
-      case 'diskWrite':
-        this.#disk.release(output.id);
-        return [];
-      case 'diskRead':
-        return [];
-      case 'reboot':
-        return [report({ kind: 'rebooted', epoch: Math.min(epoch, this.#ran) })];
-      case 'powerOff':
-        this.#ending = { kind: 'poweredOff', epoch: this.#ran };
-        return [];
-      case 'crashed':
-        this.#ending = { kind: 'crashed', epoch: this.#recorded, reason: output.reason };
-        return [];
-    }
+    if (!this.#guard.isOpen) return [];
+    const { outputCommit } = this.#settings;
+    const covered = outputCommit ? this.#backups.ackedByAll(this.#ran) : this.#ran;
+    return [...this.#outlet.release(covered, nowMs), ...this.#startDisk(), ...this.#endIfDone()];
   }
 
   #startDisk(): RoleEffect[] {
-    return this.#disk.start().map((request) => ({ kind: 'startDisk', request }));
+    if (this.#leavingSinceMs !== null) return [];
+    return this.#outlet.startDisk({ mayWrite: this.#guard.isOpen });
   }
+
+  #diskFinished(input: Extract<RoleInput, { kind: 'diskFinished' }>): RoleEffect[] {
+    const { requestId, result } = input;
+    this.#outlet.diskFinished(requestId);
+    const effects: RoleEffect[] = [];
+    if (result.kind === 'failed') effects.push(report({ kind: 'diskFailed', requestId }));
+    if (!this.#outlet.ending) {
+      effects.push(vcpu({ kind: 'inject', event: { kind: 'diskCompleted', requestId, result } }));
+    }
+    return [...effects, ...this.#startDisk(), ...this.#endIfDone(), ...this.#leaveIfQuiet()];
+  }
+
+  /**
+   * Stops the vCPU at its next epoch boundary while more is kept for it than we want to keep: records
+   * for a backup (§3.2), or output that may not leave or that a disk is slow to take.
+   */
+  #pauseOrResume(): RoleEffect[] {
+    if (this.#isOver || this.#leavingSinceMs !== null) return [];
+    const { logBufferBytesMax: heldBytesMax } = this.#settings;
+    const { heldBytes } = this.#outlet;
+    const isFull = this.#log.isFull || heldBytes >= heldBytesMax;
+    const hasRoom = this.#log.hasRoom && heldBytes <= heldBytesMax * 0.75;
+    if (this.#isVcpuPaused ? !hasRoom : !isFull) return [];
+    this.#isVcpuPaused = !this.#isVcpuPaused;
+    return [vcpu({ kind: this.#isVcpuPaused ? 'pause' : 'resume' })];
+  }
+
+  // --- ends ----------------------------------------------------------------------------------
 
   /** The guest is over and everything it did has left: say so to all, and end. */
   #endIfDone(): RoleEffect[] {
-    if (!this.#ending || this.#over || !this.#gate.isEmpty || this.#disk.size > 0) return [];
-    this.#over = true;
-    const message: WireMessage = { kind: 'goodbye', end: this.#ending };
-    const goodbyes = [...this.#backups.keys()].map((peer): RoleEffect => ({
-      kind: 'send',
-      peer,
-      message,
-    }));
-    return [...goodbyes, { kind: 'end', end: this.#ending }];
+    const { ending, isDone } = this.#outlet;
+    if (!ending || !isDone || this.#isOver) return [];
+    return [...this.#goodbye({ kind: 'goodbye', end: ending }), ...this.#end(ending)];
+  }
+
+  /** What the disks are doing for us must not happen behind the back of the next primary. */
+  #leave(nowMs: number): RoleEffect[] {
+    // Asked twice: whoever asks does not want to wait for a disk.
+    if (this.#leavingSinceMs !== null) return this.#left();
+    this.#leavingSinceMs = nowMs;
+    return [vcpu({ kind: 'pause' }), ...this.#leaveIfQuiet()];
+  }
+  #leaveIfQuiet(): RoleEffect[] {
+    if (this.#leavingSinceMs === null || this.#outlet.startedDiskCount > 0) return [];
+    return this.#left();
+  }
+  #left(): RoleEffect[] {
+    if (this.#isOver) return [];
+    const goodbyes = this.#goodbye({ kind: 'goodbye', end: { kind: 'leaving' } });
+    return [...goodbyes, ...this.#end({ kind: 'left' })];
+  }
+
+  #goodbye(message: WireMessage): RoleEffect[] {
+    return this.#backups.all().map(({ peer }) => ({ kind: 'send', peer, message }));
+  }
+
+  #end(end: Extract<RoleEffect, { kind: 'end' }>['end']): RoleEffect[] {
+    this.#isOver = true;
+    return [{ kind: 'end', end }];
+  }
+
+  #claimAnswered(
+    { generation, outcome }: Extract<RoleInput, { kind: 'claimAnswered' }>,
+    nowMs: number,
+  ): RoleEffect[] {
+    const answer = this.#guard.claimAnswered(generation, outcome, this.#backups.inSyncIds(), nowMs);
+    if (answer.lostTo) return this.#end({ kind: 'lostClaim', holder: answer.lostTo });
+    if (!answer.won) return answer.effects;
+    const tell = this.#backups
+      .inSync()
+      .map((backup) => this.#send(backup, { kind: 'inSync', generation }, nowMs));
+    return [
+      report({ kind: 'generationClaimed', generation }),
+      ...tell,
+      ...answer.effects,
+      ...this.#pump(nowMs),
+    ];
   }
 
   // --- the backups ---------------------------------------------------------------------------
 
   #message(peer: PeerId, message: WireMessage, nowMs: number): RoleEffect[] {
-    if (message.kind === 'hello') return this.#hello(peer, message, nowMs);
-    const backup = this.#backups.get(peer);
-    if (!backup) return [{ kind: 'closePeer', peer }];
+    const backup = this.#backups.at(peer);
+    if (!backup) {
+      return message.kind === 'hello'
+        ? this.#hello(peer, message, nowMs)
+        : [{ kind: 'closePeer', peer }];
+    }
     backup.detector.heardOnChannel(nowMs);
     switch (message.kind) {
       case 'ack': {
-        // Never beyond what was sent: a peer that says so is not one of ours.
-        if (message.received >= backup.nextEpoch && message.received > backup.acked) {
-          return this.#loseBackup(peer, 'it acknowledged records it was not sent', nowMs);
-        }
-        backup.acked = Math.max(backup.acked, message.received);
-        backup.ran = Math.max(backup.ran, message.ran);
-        backup.lag.ran(backup.ran, nowMs);
-        this.#forgetAcked();
-        return [...this.#advance(backup, nowMs), ...this.#giveRoom(), ...this.#pump(nowMs)];
+        const wrong = backup.ack(message, nowMs);
+        if (wrong) return this.#loseBackup(backup, wrong, nowMs);
+        this.#log.forget();
+        return [...this.#advance(backup, nowMs), ...this.#pump(nowMs)];
       }
-      case 'stateAck':
-        backup.transfer?.acked(message.receivedBytes);
+      case 'stateAck': {
+        const wrong = backup.stateAck(message.receivedBytes, nowMs);
+        if (wrong) return this.#loseBackup(backup, wrong, nowMs);
         return this.#continueTransfer(backup, nowMs);
-      case 'diverged':
-        return this.#loseBackup(
-          peer,
-          `it diverged at epoch ${message.epoch}: ${message.difference}`,
-          nowMs,
-        );
+      }
+      case 'diverged': {
+        const { epoch, difference } = message;
+        const why = `it diverged at epoch ${epoch}: ${difference}`;
+        return this.#loseBackup(backup, why, nowMs);
+      }
       case 'goodbye':
-        return this.#loseBackup(peer, 'it said goodbye', nowMs);
+        return this.#loseBackup(backup, 'it said goodbye', nowMs);
       case 'keepAlive':
         return [];
+      case 'hello':
+        return this.#loseBackup(backup, 'it said hello twice', nowMs);
       case 'welcome':
       case 'refusal':
       case 'stateBegin':
       case 'statePages':
       case 'stateEnd':
       case 'records':
-      case 'inSync':
-        return this.#loseBackup(peer, `it sent ${message.kind}, which only a primary does`, nowMs);
+      case 'inSync': {
+        const why = `it sent ${message.kind}, which only a primary does`;
+        return this.#loseBackup(backup, why, nowMs);
+      }
     }
   }
 
   #hello(peer: PeerId, hello: Hello, nowMs: number): RoleEffect[] {
+    const { replica } = hello.identity;
+    const earlier = this.#backups.named(replica);
     const refusal =
-      refusalOf(hello, this.#settings.self) ??
-      (this.#ending
-        ? ({
-            kind: 'refusal',
-            code: 'FTVM_GUEST_IS_OFF',
-            why: 'its guest is shutting down',
-            remedy: 'Start the VM again with --primary.',
-          } as const)
-        : null);
+      refusalOf(hello, this.#settings.self) ?? this.#refusalNow(!earlier && this.#backups.isFull);
     if (refusal) {
       return [
         { kind: 'send', peer, message: refusal },
@@ -311,22 +277,17 @@ export class Primary {
         report({ kind: 'joinRefused', why: refusal.why }),
       ];
     }
+    // One link for each replica: whoever connects again has given up the link before.
+    const effects = this.#loseBackup(earlier, 'it has connected again', nowMs);
     const backup = new BackupView(peer, hello, this.#settings.failureTimeoutMs, nowMs);
-    this.#backups.set(peer, backup);
+    this.#backups.add(backup);
     const { self, heartbeatTo } = this.#settings;
-    const effects: RoleEffect[] = [
-      report({ kind: 'backupJoining', replica: hello.identity.replica }),
-      this.#send(
-        backup,
-        {
-          kind: 'welcome',
-          identity: self.identity,
-          generation: this.#guard.generation,
-          heartbeatTo,
-        },
-        nowMs,
-      ),
-    ];
+    const { generation } = this.#guard;
+    const { identity } = self;
+    effects.push(
+      report({ kind: 'backupJoining', replica }),
+      this.#send(backup, { kind: 'welcome', identity, generation, heartbeatTo }, nowMs),
+    );
     if (this.#cutAskedAtMs === null) {
       this.#cutAskedAtMs = nowMs;
       effects.push(vcpu({ kind: 'cut' }));
@@ -334,20 +295,36 @@ export class Primary {
     return effects;
   }
 
+  /** A backup that would fit, at a moment that does not. */
+  #refusalNow(isFull: boolean): Refusal | null {
+    if (this.#outlet.ending || this.#leavingSinceMs !== null) {
+      return {
+        kind: 'refusal',
+        code: 'FTVM_GUEST_IS_OFF',
+        why: 'its guest is shutting down',
+        remedy: 'Start the VM again with --primary.',
+      };
+    }
+    if (!isFull) return null;
+    return {
+      kind: 'refusal',
+      code: 'FTVM_TOO_MANY_BACKUPS',
+      why: 'it has as many backups as it takes',
+      remedy: 'Stop one of the backups first.',
+    };
+  }
+
   #sendState(epoch: Epoch, snapshot: Snapshot, nowMs: number): RoleEffect[] {
+    assert(epoch === this.#log.recorded, `state of epoch ${epoch} after ${this.#log.recorded}`);
     const effects: RoleEffect[] = [];
     if (this.#cutAskedAtMs !== null) {
       const [pauseMs, stateBytes] = [nowMs - this.#cutAskedAtMs, snapshot.state.byteLength];
       effects.push(report({ kind: 'stateCut', pauseMs, stateBytes }));
     }
     this.#cutAskedAtMs = null;
-    for (const backup of this.#backups.values()) {
+    for (const backup of this.#backups.all()) {
       if (backup.state !== 'awaitingCut') continue;
-      backup.state = 'receivingState';
-      backup.transfer = new StateSender(snapshot);
-      backup.nextEpoch = epoch + 1;
-      backup.acked = epoch;
-      backup.ran = epoch;
+      backup.beginTransfer(new StateSender(snapshot), epoch, nowMs);
       effects.push(...this.#continueTransfer(backup, nowMs));
     }
     return effects;
@@ -356,22 +333,16 @@ export class Primary {
   #continueTransfer(backup: BackupView, nowMs: number): RoleEffect[] {
     if (!backup.transfer) return [];
     const effects = backup.transfer.next().map((message) => this.#send(backup, message, nowMs));
-    if (backup.transfer.isDone && backup.state === 'receivingState') {
-      backup.state = 'catchingUp';
-      backup.transfer = null;
-      for (let epoch = backup.nextEpoch; epoch <= this.#recorded; epoch += 1) {
-        backup.lag.recorded(epoch, nowMs);
-      }
-      effects.push(...this.#sendRecords(nowMs));
-    }
-    return effects;
+    if (!backup.transfer.isDone) return effects;
+    backup.endTransfer(this.#log.recorded, nowMs);
+    return [...effects, ...this.#sendRecords(nowMs)];
   }
 
   /** A backup that is close behind becomes awaited; one that has everything becomes in sync. */
   #advance(backup: BackupView, nowMs: number): RoleEffect[] {
     if (backup.state === 'catchingUp' && backup.lag.lagMs(nowMs) <= this.#settings.lagMsTarget) {
       backup.state = 'required';
-      backup.requiredEpoch = this.#recorded;
+      backup.requiredEpoch = this.#log.recorded;
     }
     if (backup.state !== 'required' || backup.acked < backup.requiredEpoch) return [];
     if (!this.#guard.isOpen) return [];
@@ -383,96 +354,31 @@ export class Primary {
     ];
   }
 
-  #loseBackup(peer: PeerId, why: string, nowMs: number): RoleEffect[] {
-    const backup = this.#backups.get(peer);
+  #loseBackup(backup: BackupView | undefined, why: string, nowMs: number): RoleEffect[] {
     if (!backup) return [];
-    this.#backups.delete(peer);
-    const { replica } = backup.identity;
-    const effects: RoleEffect[] = [
+    const { peer, identity, state } = backup;
+    this.#backups.remove(backup);
+    this.#log.forget();
+    return [
       { kind: 'closePeer', peer },
-      report({ kind: 'backupLost', replica, why }),
+      report({ kind: 'backupLost', replica: identity.replica, why }),
+      ...(state === 'inSync' ? this.#guard.backupLost(this.#backups.inSyncIds()) : []),
+      ...this.#pump(nowMs),
     ];
-    if (backup.state === 'inSync') effects.push(...this.#guard.backupLost(this.#inSync()));
-    this.#forgetAcked();
-    return [...effects, ...this.#giveRoom(), ...this.#pump(nowMs)];
-  }
-
-  #inSync(): ReplicaId[] {
-    return [...this.#backups.values()]
-      .filter(({ state }) => state === 'inSync')
-      .map(({ identity }) => identity.replica);
-  }
-
-  #tellInSync(generation: Generation): RoleEffect[] {
-    return [...this.#backups.values()]
-      .filter(({ state }) => state === 'inSync')
-      .map(({ peer }) => ({ kind: 'send', peer, message: { kind: 'inSync', generation } }));
-  }
-
-  /** The Output Rule's "all": the newest epoch that every awaited backup has acknowledged. */
-  #ackedByAll(): Epoch {
-    let acked = this.#ran;
-    for (const backup of this.#backups.values()) {
-      if (backup.isAwaited) acked = Math.min(acked, backup.acked);
-    }
-    return acked;
-  }
-
-  // --- the log -------------------------------------------------------------------------------
-
-  /**
-   * Records are worth a message at once while the guest talks, so that the ack is back before the
-   * output is out; else a few go together, to spare both hosts the work (§3.2, §3.5).
-   */
-  #mustSend(nowMs: number): boolean {
-    return (
-      !this.#gate.isEmpty ||
-      nowMs - this.#talkedAtMs < talkativeMs ||
-      nowMs - this.#unsentSinceMs >= batchMs ||
-      this.#paused
-    );
   }
 
   #sendRecords(nowMs: number): RoleEffect[] {
-    const effects: RoleEffect[] = [];
-    for (const backup of this.#backups.values()) {
-      if (!backup.takesRecords) continue;
-      while (backup.nextEpoch <= this.#recorded) {
-        const records = this.#log.from(backup.nextEpoch, recordsBytesMax);
-        const last = records.at(-1);
-        if (!last) break;
-        backup.nextEpoch = last.epoch + 1;
-        const [released, consoleReleased] = [this.#released, this.#consoleReleased];
-        effects.push(
-          this.#send(backup, { kind: 'records', records, released, consoleReleased }, nowMs),
-        );
-      }
-    }
-    this.#unsentSinceMs = Number.POSITIVE_INFINITY;
-    return effects;
-  }
-
-  #forgetAcked(): void {
-    let needed = this.#recorded + 1;
-    for (const backup of this.#backups.values()) {
-      if (backup.state !== 'awaitingCut') needed = Math.min(needed, backup.acked + 1);
-    }
-    this.#log.dropThrough(needed - 1);
-  }
-
-  #giveRoom(): RoleEffect[] {
-    if (!this.#paused || !this.#log.hasRoom) return [];
-    this.#paused = false;
-    return [vcpu({ kind: 'resume' })];
+    const { released, consoleReleased } = this.#outlet;
+    return this.#log
+      .flush()
+      .map(({ backup, records }) =>
+        this.#send(backup, { kind: 'records', records, released, consoleReleased }, nowMs),
+      );
   }
 
   #send(backup: BackupView, message: WireMessage, nowMs: number): RoleEffect {
     backup.sentAtMs = nowMs;
     return { kind: 'send', peer: backup.peer, message };
-  }
-
-  #sendAll(message: WireMessage, nowMs: number): RoleEffect[] {
-    return [...this.#backups.values()].map((backup) => this.#send(backup, message, nowMs));
   }
 
   // --- time ----------------------------------------------------------------------------------
@@ -482,22 +388,25 @@ export class Primary {
     const sleptMs = nowMs - this.#steppedAtMs;
     this.#steppedAtMs = nowMs;
     if (sleptMs < this.#settings.failureTimeoutMs / 2) return [];
+    for (const backup of this.#backups.all()) backup.excuse(nowMs);
     return [report({ kind: 'wokeUp', sleptMs }), ...this.#guard.wokeUp()];
   }
 
   #tick(nowMs: number): RoleEffect[] {
-    const effects: RoleEffect[] = this.#guard.tick(this.#inSync(), nowMs);
+    const effects: RoleEffect[] = this.#guard.tick(this.#backups.inSyncIds(), nowMs);
     const heartbeatMs = this.#settings.failureTimeoutMs / heartbeatsPerTimeout;
     const heartbeatDue = nowMs - this.#heartbeatAtMs >= heartbeatMs;
     if (heartbeatDue) this.#heartbeatAtMs = nowMs;
     let lagMs = 0;
-    for (const backup of [...this.#backups.values()]) {
+    for (const backup of this.#backups.all()) {
       if (heartbeatDue) effects.push({ kind: 'sendHeartbeat', to: backup.heartbeatTo });
       if (nowMs - backup.sentAtMs >= heartbeatMs) {
         effects.push(this.#send(backup, { kind: 'keepAlive' }, nowMs));
       }
       if (backup.detector.suspects(nowMs)) {
-        effects.push(...this.#loseBackup(backup.peer, 'it has been silent too long', nowMs));
+        effects.push(...this.#loseBackup(backup, 'it has been silent too long', nowMs));
+      } else if (backup.isStalled(nowMs)) {
+        effects.push(...this.#loseBackup(backup, 'it does not get on with the log', nowMs));
       } else {
         if (backup.takesRecords) lagMs = Math.max(lagMs, backup.lag.lagMs(nowMs));
         effects.push(...this.#advance(backup, nowMs));
@@ -506,60 +415,30 @@ export class Primary {
     const before = this.#flow.sharePercent;
     const percent = this.#flow.adjust(lagMs, nowMs);
     if (percent !== before) effects.push(vcpu({ kind: 'setSharePercent', percent }));
-    if (nowMs - this.#unsentSinceMs >= batchMs) effects.push(...this.#sendRecords(nowMs));
+    if (this.#log.isLate(nowMs)) effects.push(...this.#sendRecords(nowMs));
+    const leavingMs = nowMs - (this.#leavingSinceMs ?? nowMs);
+    if (leavingMs > leavingMsMax) return [...effects, ...this.#left()];
     return [...effects, ...this.#pump(nowMs)];
   }
 
-  /** What every screen shows. */
   status(nowMs: number): PrimaryStatus {
-    const { count, sumMs, maxMs } = this.#commitDelay;
     return {
       generation: this.#guard.generation,
       epoch: this.#ran,
       releasing: this.#guard.isOpen,
-      heldOutputs: this.#gate.heldCount,
-      commitDelayMs: { mean: count === 0 ? 0 : sumMs / count, max: maxMs, count },
+      heldOutputs: this.#outlet.heldCount,
+      commitDelayMs: this.#outlet.commitDelayMs,
       sharePercent: this.#flow.sharePercent,
       logBufferBytes: this.#log.levelBytes,
-      backups: [...this.#backups.values()].map((backup) => ({
-        identity: backup.identity,
-        state: backup.state,
-        inSync: backup.state === 'inSync',
-        acked: backup.acked,
-        ran: backup.ran,
-        lagMs: backup.lag.lagMs(nowMs),
-        heartbeatsMissing: backup.detector.heartbeatsMissing(nowMs),
-      })),
+      backups: this.#backups.all().map((backup) => backupStatusRow(backup, nowMs)),
     };
   }
 }
 
-export interface PrimaryStatus {
-  readonly generation: Generation;
-  readonly epoch: Epoch;
-  /** False while a claim is open or storage is asked: output waits. */
-  readonly releasing: boolean;
-  readonly heldOutputs: number;
-  readonly commitDelayMs: { readonly mean: number; readonly max: number; readonly count: number };
-  readonly sharePercent: number;
-  readonly logBufferBytes: number;
-  readonly backups: readonly {
-    readonly identity: BackupView['identity'];
-    readonly state: BackupView['state'];
-    readonly inSync: boolean;
-    readonly acked: Epoch;
-    readonly ran: Epoch;
-    readonly lagMs: number;
-    readonly heartbeatsMissing: boolean;
-  }[];
-}
-
-// A reply usually follows a reply: for this long after an output each record is sent by itself.
-const talkativeMs = 20;
-const batchMs = 3;
-const recordsBytesMax = 256 * 1024;
 // Four heartbeats lost in a row are weather turned into a failure (§2.3); ten leave room for a GC.
 const heartbeatsPerTimeout = 10;
+// A disk that takes longer may take for ever.
+const leavingMsMax = 2000;
 
 function report(what: RoleReport): RoleEffect {
   return { kind: 'report', report: what };

@@ -1,0 +1,138 @@
+import type { GuestEnd } from '../channel/wire-message.js';
+import { DiskQueue } from '../disk/disk-queue.js';
+import type { GuestOutput } from '../guest/guest-output.js';
+import type { ConsoleOffset, Epoch } from '../units.js';
+import { OutputGate } from './output-gate.js';
+import { CommitDelay } from './primary-status.js';
+import type { PrimaryStart, RoleEffect } from './role-effect.js';
+
+/** What waits at the gate: the guest's output, and the news that it has crashed, which comes last. */
+type Held = GuestOutput | { readonly kind: 'crashed'; readonly reason: string };
+
+/**
+ * Where the output of a live guest leaves: held at the gate, then emitted or given to the disks.
+ *
+ * Shape:  the caller says how far output is covered by acks and whether this replica is sure to be
+ *         live; what cannot be undone outside (all but disk reads) waits for both.
+ * Source: FT paper §2.2 (Output Rule), §3.4 (disk).
+ */
+export class GuestOutlet {
+  readonly #gate = new OutputGate<Held>(bytesOf);
+  readonly #disk = new DiskQueue();
+  readonly #delay = new CommitDelay();
+  #released: Epoch;
+  #consoleReleased: ConsoleOffset;
+  #ending: GuestEnd | null;
+
+  constructor(start: PrimaryStart) {
+    this.#released = start.lastEpoch;
+    this.#consoleReleased = start.consoleOffset;
+    this.#ending = start.guestEnd;
+    for (const request of start.pendingDisk) {
+      this.#disk.add(request);
+      // Its records are in every surviving log: this replica has replayed them.
+      this.#disk.release(request.id);
+    }
+  }
+
+  hold(outputs: readonly GuestOutput[], epoch: Epoch, nowMs: number): void {
+    for (const output of outputs) {
+      if (output.kind === 'diskRead' || output.kind === 'diskWrite') this.#disk.add(output);
+      // A read changes nothing outside: it need not wait.
+      if (output.kind !== 'diskRead') this.#gate.hold(output, epoch, nowMs);
+    }
+  }
+  holdCrash(reason: string, epoch: Epoch, nowMs: number): void {
+    this.#gate.hold({ kind: 'crashed', reason }, epoch, nowMs);
+  }
+
+  /** Lets out everything up to the epoch `covered`, writes to the disks' queue; the only way out. */
+  release(covered: Epoch, nowMs: number): RoleEffect[] {
+    const effects: RoleEffect[] = [];
+    for (const { output, epoch, heldAtMs } of this.#gate.release(covered)) {
+      this.#delay.add(nowMs - heldAtMs);
+      effects.push(...this.#emit(output, epoch));
+    }
+    this.#released = Math.max(this.#released, covered);
+    return effects;
+  }
+
+  startDisk(may: { readonly mayWrite: boolean }): RoleEffect[] {
+    return this.#disk.start(may).map((request) => ({ kind: 'startDisk', request }));
+  }
+  diskFinished(requestId: number): void {
+    this.#disk.finished(requestId);
+  }
+
+  #emit(output: Held, epoch: Epoch): RoleEffect[] {
+    switch (output.kind) {
+      case 'consoleBytes':
+        this.#consoleReleased = output.offset + output.bytes.byteLength;
+        return [{ kind: 'emitConsole', bytes: output.bytes, offset: output.offset }];
+      case 'frameSent':
+        return [{ kind: 'emitFrame', frame: output.frame }];
+      case 'diskWrite':
+        this.#disk.release(output.id);
+        return [];
+      case 'diskRead':
+        return [];
+      case 'reboot':
+        return [{ kind: 'report', report: { kind: 'rebooted', epoch } }];
+      case 'powerOff':
+        this.#ending = { kind: 'poweredOff', epoch };
+        return [];
+      case 'crashed':
+        this.#ending = { kind: 'crashed', epoch, reason: output.reason };
+        return [];
+    }
+  }
+
+  /** Output of epochs up to this one has left. */
+  get released(): Epoch {
+    return this.#released;
+  }
+  get consoleReleased(): ConsoleOffset {
+    return this.#consoleReleased;
+  }
+  /** The guest is over, and the world may know. */
+  get ending(): GuestEnd | null {
+    return this.#ending;
+  }
+  /** The guest is over and everything it did has left. */
+  get isDone(): boolean {
+    return this.#ending !== null && this.#gate.isEmpty && this.#disk.size === 0;
+  }
+  get isEmpty(): boolean {
+    return this.#gate.isEmpty;
+  }
+  get heldCount(): number {
+    return this.#gate.heldCount;
+  }
+  /** What waits for acks or for a disk. */
+  get heldBytes(): number {
+    return this.#gate.heldBytes + this.#disk.writeBytes;
+  }
+  /** Operations that will change or read the disk whatever we do. */
+  get startedDiskCount(): number {
+    return this.#disk.startedCount;
+  }
+  get commitDelayMs(): CommitDelay['summary'] {
+    return this.#delay.summary;
+  }
+}
+
+function bytesOf(output: Held): number {
+  switch (output.kind) {
+    case 'consoleBytes':
+      return output.bytes.byteLength;
+    case 'frameSent':
+      return output.frame.byteLength;
+    case 'diskWrite':
+      return output.data.byteLength;
+    case 'diskRead':
+    case 'reboot':
+    case 'powerOff':
+    case 'crashed':
+      return 0;
+  }
+}

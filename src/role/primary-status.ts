@@ -1,0 +1,55 @@
+import type { Epoch, Generation } from '../units.js';
+import type { BackupView } from './backup-view.js';
+
+/** What every screen shows of a primary. */
+export interface PrimaryStatus {
+  readonly generation: Generation;
+  readonly epoch: Epoch;
+  /** False while a claim is open or storage is asked: output waits. */
+  readonly releasing: boolean;
+  readonly heldOutputs: number;
+  readonly commitDelayMs: { readonly mean: number; readonly max: number; readonly count: number };
+  readonly sharePercent: number;
+  readonly logBufferBytes: number;
+  readonly backups: readonly BackupStatusRow[];
+}
+
+export interface BackupStatusRow {
+  readonly identity: BackupView['identity'];
+  readonly state: BackupView['state'];
+  readonly inSync: boolean;
+  readonly acked: Epoch;
+  readonly ran: Epoch;
+  readonly lagMs: number;
+  readonly heartbeatsMissing: boolean;
+}
+
+export function backupStatusRow(backup: BackupView, nowMs: number): BackupStatusRow {
+  return {
+    identity: backup.identity,
+    state: backup.state,
+    inSync: backup.state === 'inSync',
+    acked: backup.acked,
+    ran: backup.ran,
+    lagMs: backup.lag.lagMs(nowMs),
+    heartbeatsMissing: backup.detector.heartbeatsMissing(nowMs),
+  };
+}
+
+/** How long output waits for its acks: the price of the Output Rule. */
+export class CommitDelay {
+  #count = 0;
+  #sumMs = 0;
+  #maxMs = 0;
+
+  add(waitedMs: number): void {
+    this.#count += 1;
+    this.#sumMs += waitedMs;
+    this.#maxMs = Math.max(this.#maxMs, waitedMs);
+  }
+
+  get summary(): PrimaryStatus['commitDelayMs'] {
+    const mean = this.#count === 0 ? 0 : this.#sumMs / this.#count;
+    return { mean, max: this.#maxMs, count: this.#count };
+  }
+}

@@ -1,0 +1,108 @@
+import type { GuestEnd, Records } from '../channel/wire-message.js';
+import { PendingIo } from '../disk/pending-io.js';
+import type { GuestOutput } from '../guest/guest-output.js';
+import type { Snapshot } from '../guest/snapshot.js';
+import { LogBuffer } from '../log/log-buffer.js';
+import type { ConsoleOffset, Epoch, Generation } from '../units.js';
+import type { VcpuEvent } from '../vcpu/vcpu.js';
+import type { PrimaryStart, RoleEffect } from './role-effect.js';
+
+/**
+ * What a backup knows about the guest it replays: all that a new primary has to know when it goes live.
+ *
+ * Shape:  `received` runs ahead of `ran`; disk operations and output belong to what has run.
+ * Source: FT paper §2.2 (output of a replay is dropped), §3.4 (pending disk operations).
+ */
+export class ReplayedGuest {
+  readonly #log: LogBuffer;
+  readonly #pendingIo = new PendingIo();
+  #received: Epoch;
+  #ran: Epoch;
+  #consoleOffset: ConsoleOffset;
+  #end: GuestEnd | null = null;
+  /** Frames of epochs the primary has not said it released, oldest first. */
+  #frames: { readonly epoch: Epoch; readonly frame: Uint8Array }[] = [];
+
+  constructor({ epoch, consoleOffset }: Snapshot, logBytesMax: number) {
+    this.#log = new LogBuffer(logBytesMax);
+    this.#received = epoch;
+    this.#ran = epoch;
+    this.#consoleOffset = consoleOffset;
+  }
+
+  /** Every record up to here is here. */
+  get received(): Epoch {
+    return this.#received;
+  }
+  get ran(): Epoch {
+    return this.#ran;
+  }
+  /** How the guest ended, if it has. */
+  get end(): GuestEnd | null {
+    return this.#end;
+  }
+  get log(): Pick<LogBuffer, 'isFull' | 'hasRoom' | 'levelBytes'> {
+    return this.#log;
+  }
+
+  /** Takes records; answers what is wrong with them: they are consecutive, or not of our primary. */
+  receive({ records, released }: Records): string | null {
+    for (const record of records) {
+      if (record.epoch !== this.#received + 1) {
+        return `epoch ${record.epoch} after epoch ${this.#received}`;
+      }
+      this.#received = record.epoch;
+      this.#log.append(record);
+    }
+    this.#frames = this.#frames.filter(({ epoch }) => epoch > released);
+    return null;
+  }
+
+  /** An epoch has run here. What is returned is for the people who watch; nothing leaves (§2.2). */
+  epochRan({ epoch, outputs }: Extract<VcpuEvent, { kind: 'ran' }>): RoleEffect[] {
+    this.#ran = epoch;
+    const [record] = this.#log.from(epoch, 0);
+    // In this order: what completes here was issued in an earlier epoch.
+    if (record?.epoch === epoch) this.#pendingIo.completed(record.events);
+    this.#log.dropThrough(epoch);
+    this.#pendingIo.issued(outputs);
+    return outputs.flatMap((output) => this.#replayed(output, epoch));
+  }
+
+  crashed({ epoch, reason }: Extract<VcpuEvent, { kind: 'crashed' }>): void {
+    this.#ran = epoch;
+    this.#log.dropThrough(epoch);
+    this.#end = { kind: 'crashed', epoch, reason };
+  }
+
+  #replayed(output: GuestOutput, epoch: Epoch): RoleEffect[] {
+    switch (output.kind) {
+      case 'consoleBytes':
+        this.#consoleOffset = output.offset + output.bytes.byteLength;
+        return [{ kind: 'emitConsole', bytes: output.bytes, offset: output.offset }];
+      case 'frameSent':
+        this.#frames.push({ epoch, frame: output.frame });
+        return [];
+      case 'powerOff':
+        this.#end = { kind: 'poweredOff', epoch };
+        return [];
+      case 'reboot':
+        return [{ kind: 'report', report: { kind: 'rebooted', epoch } }];
+      case 'diskRead':
+      case 'diskWrite':
+        return [];
+    }
+  }
+
+  /** Everything has run and `generation` is ours: from here a primary goes on. */
+  primaryStart(generation: Generation): PrimaryStart {
+    return {
+      generation,
+      lastEpoch: this.#ran,
+      consoleOffset: this.#consoleOffset,
+      pendingDisk: this.#pendingIo.requests(),
+      unreleasedFrames: this.#frames.map(({ frame }) => frame),
+      guestEnd: this.#end,
+    };
+  }
+}
