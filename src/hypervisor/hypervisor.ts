@@ -27,8 +27,8 @@ export class Hypervisor {
   readonly #settings: RoleSettings;
   readonly #events: HypervisorEvents;
   #replica: Replica | null = null;
-  #stopped: () => void = () => undefined;
-  readonly #stop: Promise<void>;
+  /** Ends the pause we are in, if any. */
+  #wake: () => void = () => undefined;
   #isStopping = false;
   #lastWait = '';
 
@@ -36,7 +36,6 @@ export class Hypervisor {
     this.#makeParts = makeParts;
     this.#settings = settings;
     this.#events = events;
-    this.#stop = new Promise((resolve) => (this.#stopped = resolve));
   }
 
   get replica(): Replica | null {
@@ -100,7 +99,7 @@ export class Hypervisor {
   /** The operator wants us gone: hand over if there is a backup, and end. */
   leave(): void {
     this.#isStopping = true;
-    this.#stopped();
+    this.#wake();
     this.#replica?.leave();
   }
 
@@ -122,7 +121,11 @@ export class Hypervisor {
       }
       let generation: Generation = 1;
       if (latest.kind === 'found') {
-        const found = await parts.probe.probe(latest.record.holder);
+        const { holder } = latest.record;
+        // Claimed before, without our hearing of it.
+        if (holder.replica === this.#settings.self.identity.replica)
+          return latest.record.generation;
+        const found = await parts.probe.probe(holder);
         if (found === 'live' || (found === 'silent' && !holderIsDead)) {
           throw new LiveElsewhereError(latest.record, found);
         }
@@ -150,7 +153,8 @@ export class Hypervisor {
       const latest = await parts.generations.latest();
       if (latest.kind === 'found') {
         const { holder } = latest.record;
-        const found = await parts.probe.probe(holder);
+        const isSelf = holder.replica === this.#settings.self.identity.replica;
+        const found = isSelf ? 'gone' : await parts.probe.probe(holder);
         if (found === 'live') return holder.endpoint;
         this.#wait(
           `a primary (generation ${latest.record.generation}'s, process ${holder.pid}, is ${found})`,
@@ -170,10 +174,14 @@ export class Hypervisor {
   }
 
   async #pause(parts: ReplicaParts, ms: number): Promise<void> {
-    let cancel = (): void => undefined;
-    const over = new Promise<void>((resolve) => (cancel = parts.clock.after(ms, resolve)));
-    await Promise.race([over, this.#stop]);
-    cancel();
+    if (this.#isStopping) return;
+    await new Promise<void>((resolve) => {
+      const cancel = parts.clock.after(ms, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+    });
   }
 }
 
