@@ -53,7 +53,7 @@ export async function loadV86(): Promise<V86Engine> {
  * Shape:  built with guest time frozen at 0, always: v86 keeps a trace of the time it was built at
  *         (in the TSC's interpolation), and a spare machine may be built ahead of its use.
  * Errors: whatever v86 throws passes through; epochs.ts tells a guest's crash from a bug of ours.
- * Source: docs/architecture.md, "Where v86 meets nondeterminism".
+ * Source: FT paper §2.1: capture every input and all nondeterminism.
  */
 export class V86Machine {
   readonly cpu: V86Cpu;
