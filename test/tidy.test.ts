@@ -10,10 +10,11 @@ const arrows: Record<string, readonly string[]> = {
   channel: ['guest', 'log', 'arbiter'],
   role: ['guest', 'log', 'channel', 'disk', 'arbiter', 'vcpu'],
   disk: ['guest'],
+  network: ['guest', 'host'],
   arbiter: [],
   vcpu: ['guest', 'log'],
   replay: ['guest', 'log', 'vcpu'],
-  node: ['host', 'guest', 'channel', 'arbiter'],
+  node: ['host', 'guest', 'channel', 'arbiter', 'network'],
   bench: ['node', 'hypervisor'],
   hypervisor: ['guest', 'log', 'replay', 'channel', 'role', 'disk', 'arbiter', 'vcpu', 'host'],
 };

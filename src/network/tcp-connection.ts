@@ -1,0 +1,529 @@
+import { Alarm, type AlarmQueue } from './alarm-queue.js';
+import { RateLimit } from './rate-limit.js';
+import { ReceiveBuffer } from './tcp-receive-buffer.js';
+import type { SendBuffer } from './tcp-send-buffer.js';
+import { TcpSender } from './tcp-sender.js';
+import { tcpFlag, type TcpSegment } from './tcp-segment.js';
+import { fromWire, toWire, type StreamPosition } from './tcp-sequence.js';
+import type { TcpSettings } from './tcp-settings.js';
+import { ReceiveWindow } from './tcp-window.js';
+
+/** RFC 9293 §3.3.2. `accepting`: the guest's SYN waits until the host knows whether it can connect. */
+export type TcpState =
+  | 'accepting'
+  | 'synSent'
+  | 'synReceived'
+  | 'established'
+  | 'finWait1'
+  | 'finWait2'
+  | 'closeWait'
+  | 'closing'
+  | 'lastAck'
+  | 'timeWait'
+  | 'closed';
+
+/** How a connection ended: both said FIN; RST; no such port in the guest; nothing heard for too long. */
+export type TcpEnd = 'finished' | 'reset' | 'refused' | 'silent';
+
+/** The host's side of a connection. */
+export interface TcpHandlers {
+  established(): void;
+  /** Data in order. It stays in the window until `consumed` is called for it. */
+  received(data: Uint8Array): void;
+  /** The guest will send no more (FIN). */
+  guestFinished(): void;
+  /** After `write` answered false: there is room again. */
+  drained(): void;
+  /** Exactly once, last. */
+  closed(how: TcpEnd): void;
+}
+
+/** A segment to be put in a frame: the connection's addresses are the stack's business. */
+export interface OutgoingSegment {
+  readonly sequence: number;
+  readonly acknowledgment: number;
+  readonly flags: number;
+  readonly window: number;
+  readonly maximumSegmentBytes: number | null;
+  readonly windowShift: number | null;
+  /** Payload: `payloadBytes` of `buffer` from `payloadAt`. */
+  readonly buffer: SendBuffer;
+  readonly payloadAt: StreamPosition;
+  readonly payloadBytes: number;
+}
+
+export interface TcpOutlet {
+  transmit(segment: OutgoingSegment): void;
+  /** Nothing is left of the connection: its ports may be used again. */
+  removed(): void;
+}
+
+/**
+ * One TCP connection with the guest.
+ *
+ * Shape:  segments and the host's calls in; segments and handler calls out, at once, no queue
+ *         between. A handler may call any method.
+ *
+ *         (open)──SYN──▶ synSent ──────────┐                      ┌─FIN─▶ finWait1 ─▶ finWait2 ─┐
+ *                                          ├─▶ established ─finish┤           └─▶ closing ──────┼▶ timeWait
+ *         accepting ─accept─▶ synReceived ─┘        └─guest's FIN─▶ closeWait ─finish─▶ lastAck ┴▶ closed
+ *
+ * Source: RFC 9293; RFC 5961 for what a stray or forged segment can do (challenge ACKs).
+ */
+export class TcpConnection {
+  readonly #settings: TcpSettings;
+  readonly #alarms: AlarmQueue;
+  readonly #outlet: TcpOutlet;
+  readonly #initial: number;
+  readonly #sender: TcpSender;
+  readonly #window: ReceiveWindow;
+  readonly #received = new ReceiveBuffer();
+  readonly #delayedAck: Alarm;
+  readonly #life: Alarm;
+  readonly #challenges: RateLimit;
+  readonly #openedAtMs: number;
+  #handlers: TcpHandlers;
+  #state: TcpState = 'closed';
+  /** The guest's initial sequence number, once known. */
+  #guestInitial: number | null = null;
+  #guestShift = 0;
+  #isScaling = true;
+  #finAt: StreamPosition | null = null;
+  /** Segments with data since our last acknowledgment. */
+  #unacknowledged = 0;
+  #mustAcknowledge = false;
+  #isFull = false;
+  #isTold = false;
+  #heardAtMs: number;
+
+  constructor(
+    alarms: AlarmQueue,
+    settings: TcpSettings,
+    initial: number,
+    outlet: TcpOutlet,
+    handlers: TcpHandlers,
+  ) {
+    this.#alarms = alarms;
+    this.#settings = settings;
+    this.#initial = initial;
+    this.#outlet = outlet;
+    this.#handlers = handlers;
+    this.#openedAtMs = alarms.nowMs();
+    this.#heardAtMs = this.#openedAtMs;
+    this.#window = new ReceiveWindow(settings);
+    this.#challenges = new RateLimit(alarms, { perSecond: 20, burst: 10 });
+    this.#delayedAck = new Alarm(alarms, () => this.#emitAck());
+    this.#life = new Alarm(alarms, () => this.#lifeExpired());
+    this.#sender = new TcpSender(
+      alarms,
+      settings,
+      (position, bytes, isFin) => this.#emit(position, bytes, isFin),
+      () => this.#isGivenUp(),
+    );
+  }
+
+  get state(): TcpState {
+    return this.#state;
+  }
+  /** Host data that the guest has not acknowledged. */
+  get sendBufferedBytes(): number {
+    return this.#sender.buffer.byteLength;
+  }
+  /** Guest data that the host has not taken. */
+  get receiveBufferedBytes(): number {
+    return this.#window.unreadBytes;
+  }
+  get retransmittedCount(): number {
+    return this.#sender.retransmitted;
+  }
+  get roundTripMs(): number | null {
+    return this.#sender.timeout.roundTripMs;
+  }
+  /** The place in the guest's stream a SYN would have to be past to start a new connection. */
+  isNewerThanThis(sequence: number): boolean {
+    return fromWire(sequence, this.#guestInitial ?? 0, this.#next) >= this.#next;
+  }
+
+  /** Sends a SYN to the guest. */
+  connect(): void {
+    this.#state = 'synSent';
+    this.#sender.synchronize();
+  }
+
+  /** Keeps the guest's SYN until the host says `accept` or `abort`. */
+  hold(syn: TcpSegment): void {
+    this.#state = 'accepting';
+    this.#learnFromSyn(syn);
+    this.#life.set(this.#settings.connectMsMax);
+  }
+
+  accept(): void {
+    if (this.#state !== 'accepting') return;
+    this.#state = 'synReceived';
+    this.#heardAtMs = this.#alarms.nowMs();
+    this.#life.clear();
+    this.#sender.synchronize();
+  }
+
+  /** Takes data for the guest, always; false asks for no more until `drained`. */
+  write(data: Uint8Array): boolean {
+    if (this.#sender.isFinished || this.#isOver()) return true;
+    this.#sender.buffer.append(data);
+    this.#push();
+    this.#isFull = this.#sender.buffer.byteLength >= this.#settings.sendBufferBytesMax;
+    return !this.#isFull;
+  }
+
+  /** No more data for the guest: FIN, once everything before it is out. */
+  finish(): void {
+    if (this.#sender.isFinished || this.#isOver()) return;
+    this.#sender.finish();
+    if (this.#state === 'established' || this.#state === 'synReceived') this.#state = 'finWait1';
+    else if (this.#state === 'closeWait') this.#state = 'lastAck';
+    this.#push();
+  }
+
+  /** The host has taken `bytes` of what was received. */
+  consumed(bytes: number): void {
+    if (this.#window.consumed(bytes, this.#next) && !this.#isOver()) this.#emitAck();
+  }
+
+  /** Ends it at once, with a RST to the guest. No handler is called any more. */
+  abort(): void {
+    this.#isTold = true;
+    if (this.#state === 'closed') return;
+    if (this.#state !== 'timeWait' && this.#guestInitial !== null) {
+      this.#transmit(this.#sender.next, 0, tcpFlag.rst | tcpFlag.ack);
+    }
+    this.#close('reset');
+  }
+
+  /** The guest runs on another host now; what was on its way there is lost. */
+  guestMoved(): void {
+    if (this.#isOver() || this.#state === 'accepting') return;
+    this.#sender.moved();
+  }
+
+  /** Stops without a word to anybody: the whole stack goes away. */
+  discard(): void {
+    this.#isTold = true;
+    this.#close('reset');
+  }
+
+  receive(segment: TcpSegment): void {
+    switch (this.#state) {
+      case 'closed':
+        return;
+      case 'accepting':
+        // A repeated SYN finds us still waiting for the host.
+        if ((segment.flags & tcpFlag.rst) !== 0) this.#close('reset');
+        return;
+      case 'synSent':
+        return this.#receiveInSynSent(segment);
+      case 'synReceived':
+      case 'established':
+      case 'finWait1':
+      case 'finWait2':
+      case 'closeWait':
+      case 'closing':
+      case 'lastAck':
+      case 'timeWait':
+        return this.#receiveSynchronized(segment);
+    }
+  }
+
+  /** The next position we expect from the guest: its FIN takes one, too. */
+  get #next(): StreamPosition {
+    const next = this.#received.next;
+    return this.#finAt !== null && next === this.#finAt ? next + 1 : next;
+  }
+
+  #isOver(): boolean {
+    return this.#state === 'closed' || this.#state === 'timeWait';
+  }
+
+  #learnFromSyn(syn: TcpSegment): void {
+    this.#guestInitial = syn.sequence;
+    this.#isScaling = syn.windowShift !== null;
+    this.#guestShift = syn.windowShift ?? 0;
+    if (this.#isScaling) this.#window.scaleBy(this.#settings.windowShift);
+    const offered = syn.maximumSegmentBytes ?? SEGMENT_BYTES_DEFAULT;
+    const segmentBytes = Math.min(
+      this.#settings.segmentBytesMax,
+      Math.max(SEGMENT_BYTES_MIN, offered),
+    );
+    // The window of a SYN is never scaled.
+    this.#sender.peerKnown(segmentBytes, syn.window);
+  }
+
+  #receiveInSynSent(segment: TcpSegment): void {
+    const { flags } = segment;
+    const hasAck = (flags & tcpFlag.ack) !== 0;
+    const isOurs = fromWire(segment.acknowledgment, this.#initial, 1) === 1;
+    if (hasAck && !isOurs) {
+      // The guest remembers an older connection here: the RST makes it forget, the next SYN works.
+      if ((flags & tcpFlag.rst) === 0) this.#emitResetAt(segment.acknowledgment);
+      return;
+    }
+    if ((flags & tcpFlag.rst) !== 0) {
+      if (hasAck) this.#close('refused');
+      return;
+    }
+    if ((flags & tcpFlag.syn) === 0) return;
+    this.#learnFromSyn(segment);
+    if (!hasAck) {
+      // Both said SYN at once.
+      this.#state = 'synReceived';
+      this.#sender.synchronize();
+      return;
+    }
+    this.#sender.take({ acknowledged: 1, at: 0, window: segment.window, isBare: false });
+    this.#established();
+    if (!this.#isOver() && !this.#sender.push()) this.#emitAck();
+  }
+
+  #established(): void {
+    this.#heardAtMs = this.#alarms.nowMs();
+    this.#state = this.#sender.isFinished ? 'finWait1' : 'established';
+    this.#life.set(this.#settings.keepAliveMs);
+    this.#handlers.established();
+  }
+
+  #receiveSynchronized(segment: TcpSegment): void {
+    const { flags, payload } = segment;
+    const at = fromWire(segment.sequence, this.#guestInitial ?? 0, this.#next);
+    const isSyn = (flags & tcpFlag.syn) !== 0;
+    const isFin = (flags & tcpFlag.fin) !== 0;
+    const length = payload.byteLength + (isSyn ? 1 : 0) + (isFin ? 1 : 0);
+    if ((flags & tcpFlag.rst) !== 0) return this.#receiveReset(at);
+    if (isSyn && at === 0 && this.#sender.acknowledged === 0) return this.#sender.synchronize();
+    const isAcceptable = this.#isAcceptable(at, length);
+    // With a closed window a segment at its edge is not taken, but what it acknowledges is.
+    const isAtClosedWindow = at === this.#next && this.#window.edge <= this.#next;
+    if (!isAcceptable && !isAtClosedWindow) {
+      // Old, or a keep-alive or window probe: say where we stand. Two endpoints that disagree
+      // would do so forever, were it not for the limit.
+      if (length > 0 || this.#challenges.take()) this.#emitAck();
+      if (isFin && this.#state === 'timeWait') this.#life.set(this.#settings.timeWaitMs);
+      return;
+    }
+    if (isSyn) {
+      if (this.#challenges.take()) this.#emitAck();
+      return;
+    }
+    if ((flags & tcpFlag.ack) === 0) return;
+    if (!this.#takeAcknowledgment(segment, at, length)) return;
+    if (isAcceptable && length > 0) this.#takeData(at, payload, isFin);
+    else if (length > 0) this.#mustAcknowledge = true;
+    if (this.#state !== 'closed') this.#respond();
+  }
+
+  #receiveReset(at: StreamPosition): void {
+    if (this.#state === 'timeWait') return;
+    if (at === this.#next) this.#close('reset');
+    // Inside the window but not at its start: ask whether that was meant (RFC 5961 §3.2).
+    else if (this.#isAcceptable(at, 0) && this.#challenges.take()) this.#emitAck();
+  }
+
+  #isAcceptable(at: StreamPosition, length: number): boolean {
+    const next = this.#next;
+    const edge = Math.max(this.#window.edge, next);
+    // Up to the edge and not only before it: there stand the acknowledgments of a guest that has
+    // used its whole window while a segment of it is missing.
+    if (length === 0) return at >= next && at <= edge;
+    return at < edge && at + length > next;
+  }
+
+  /** False if nothing else of the segment counts. */
+  #takeAcknowledgment(segment: TcpSegment, at: StreamPosition, length: number): boolean {
+    const sender = this.#sender;
+    const acknowledged = fromWire(segment.acknowledgment, this.#initial, sender.acknowledged);
+    if (sender.acknowledged === 0 && acknowledged !== 1) {
+      this.#emitResetAt(segment.acknowledgment);
+      return false;
+    }
+    const isFirst = sender.acknowledged === 0;
+    const window = segment.window << this.#guestShift;
+    const result = sender.take({ acknowledged, at, window, isBare: length === 0 });
+    if (result === 'beyond') {
+      if (this.#challenges.take()) this.#emitAck();
+      return false;
+    }
+    this.#heardAtMs = this.#alarms.nowMs();
+    if (isFirst) this.#established();
+    if (sender.isFinAcknowledged) this.#finAcknowledged();
+    if (this.#isFull && sender.buffer.byteLength * 2 <= this.#settings.sendBufferBytesMax) {
+      this.#isFull = false;
+      this.#handlers.drained();
+    }
+    return !this.#isClosed();
+  }
+
+  #finAcknowledged(): void {
+    if (this.#state === 'finWait1') this.#state = 'finWait2';
+    else if (this.#state === 'closing') this.#enterTimeWait();
+    else if (this.#state === 'lastAck') this.#close('finished');
+  }
+
+  #takeData(at: StreamPosition, payload: Uint8Array, isFin: boolean): void {
+    const edge = this.#window.edge;
+    const end = at + payload.byteLength;
+    const hadGap = this.#received.isWaiting;
+    const before = this.#received.next;
+    // Nothing counts behind a FIN, which itself needs no room.
+    if (isFin && end <= edge) this.#finAt ??= end;
+    const last = Math.min(edge, this.#finAt ?? edge, end);
+    const isOpen = this.#finAt === null || before < this.#finAt;
+    const data = payload.subarray(0, Math.max(0, last - at));
+    const ready = isOpen && data.byteLength > 0 ? this.#received.receive(at, data) : [];
+    this.#unacknowledged += 1;
+    // Anything out of order wants to be known at once: it is how the guest learns of a loss.
+    const isInOrder = !hadGap && !this.#received.isWaiting && ready.length > 0;
+    if (!isInOrder || isFin) this.#mustAcknowledge = true;
+    for (const piece of ready) {
+      this.#window.delivered(piece.byteLength);
+      this.#handlers.received(piece);
+      if (this.#isClosed()) return;
+    }
+    if (this.#finAt !== null && this.#received.next === this.#finAt) this.#guestFinished();
+  }
+
+  #guestFinished(): void {
+    if (this.#state === 'established') this.#state = 'closeWait';
+    else if (this.#state === 'finWait1') this.#state = 'closing';
+    else if (this.#state === 'finWait2') this.#state = 'timeWait';
+    else return;
+    this.#mustAcknowledge = true;
+    this.#handlers.guestFinished();
+    if (this.#state === 'timeWait') this.#enterTimeWait();
+  }
+
+  /** Sends what is due: data if there is any, for it acknowledges too, or else an acknowledgment. */
+  #respond(): void {
+    if (this.#push()) return;
+    if (this.#mustAcknowledge || this.#unacknowledged >= 2) this.#emitAck();
+    else if (this.#unacknowledged > 0 && !this.#delayedAck.isSet) {
+      this.#delayedAck.set(this.#settings.delayedAckMs);
+    }
+  }
+
+  #push(): boolean {
+    return !this.#isOver() && this.#sender.push();
+  }
+
+  #emit(position: StreamPosition, bytes: number, isFin: boolean): void {
+    const isSyn = position === 0 && this.#sender.acknowledged === 0;
+    const isLast = position + bytes === this.#sender.buffer.end && bytes > 0;
+    const flags =
+      (isSyn ? tcpFlag.syn : 0) |
+      (this.#guestInitial === null ? 0 : tcpFlag.ack) |
+      (isFin ? tcpFlag.fin : 0) |
+      (isLast ? tcpFlag.psh : 0);
+    this.#transmit(position, bytes, flags);
+  }
+
+  #emitAck(): void {
+    if (this.#guestInitial !== null) this.#transmit(this.#sender.next, 0, tcpFlag.ack);
+  }
+
+  /** A RST where the guest expects our next byte. */
+  #emitResetAt(sequence: number): void {
+    const position = fromWire(sequence, this.#initial, this.#sender.sentTo);
+    this.#transmit(position, 0, tcpFlag.rst);
+  }
+
+  #transmit(position: StreamPosition, bytes: number, flags: number): void {
+    const isSyn = (flags & tcpFlag.syn) !== 0;
+    const next = this.#next;
+    const hasAck = (flags & tcpFlag.ack) !== 0;
+    if (hasAck) {
+      this.#unacknowledged = 0;
+      this.#mustAcknowledge = false;
+      this.#delayedAck.clear();
+    }
+    this.#outlet.transmit({
+      sequence: toWire(position, this.#initial),
+      acknowledgment: hasAck ? toWire(next, this.#guestInitial ?? 0) : 0,
+      flags,
+      window: isSyn ? Math.min(0xffff, this.#window.edge - 1) : this.#window.field(next),
+      maximumSegmentBytes: isSyn ? this.#settings.segmentBytesMax : null,
+      windowShift: isSyn && this.#isScaling ? this.#settings.windowShift : null,
+      buffer: this.#sender.buffer,
+      payloadAt: position,
+      payloadBytes: bytes,
+    });
+  }
+
+  /** Both directions are done; late repetitions of the guest's FIN still get an answer. */
+  #enterTimeWait(): void {
+    this.#state = 'timeWait';
+    this.#sender.close();
+    this.#received.clear();
+    this.#life.set(this.#settings.timeWaitMs);
+    this.#tell('finished');
+  }
+
+  #lifeExpired(): void {
+    if (this.#state === 'timeWait') return this.#close('finished');
+    if (this.#state === 'accepting') {
+      this.#transmit(this.#sender.next, 0, tcpFlag.rst | tcpFlag.ack);
+      return this.#close('silent');
+    }
+    const silentMs = this.#alarms.nowMs() - this.#heardAtMs;
+    if (silentMs >= this.#settings.keepAliveMs) {
+      if (this.#isGivenUp()) return;
+      this.#sender.probe();
+    }
+    this.#life.set(this.#settings.keepAliveMs);
+  }
+
+  /** Asked whenever something was waited for in vain. */
+  #isGivenUp(): boolean {
+    const isConnecting = this.#sender.acknowledged === 0;
+    const sinceMs = isConnecting ? this.#openedAtMs : this.#heardAtMs;
+    const { connectMsMax, silenceMsMax } = this.#settings;
+    const silentMs = this.#alarms.nowMs() - sinceMs;
+    if (silentMs < (isConnecting ? connectMsMax : silenceMsMax)) return false;
+    if (this.#guestInitial !== null)
+      this.#transmit(this.#sender.next, 0, tcpFlag.rst | tcpFlag.ack);
+    this.#close('silent');
+    return true;
+  }
+
+  /** Not inlined: a handler in between may have changed the state, which the compiler cannot know. */
+  #isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  #close(how: TcpEnd): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#sender.close();
+    this.#received.clear();
+    this.#delayedAck.close();
+    this.#life.close();
+    this.#outlet.removed();
+    this.#tell(how);
+  }
+
+  #tell(how: TcpEnd): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    const handlers = this.#handlers;
+    this.#handlers = deaf;
+    handlers.closed(how);
+  }
+}
+
+/** RFC 9293 §3.7.1: what a peer takes that does not say. */
+const SEGMENT_BYTES_DEFAULT = 536;
+// A guest that asks for one byte at a time would cost us a frame for each.
+const SEGMENT_BYTES_MIN = 128;
+
+const deaf: TcpHandlers = {
+  established: () => undefined,
+  received: () => undefined,
+  guestFinished: () => undefined,
+  drained: () => undefined,
+  closed: () => undefined,
+};
