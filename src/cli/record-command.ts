@@ -6,6 +6,7 @@ import { epochBudgetDefault } from '../vcpu/v86-vcpu.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
 import { buildInfo } from './build-info.js';
 import { addReplicaOptions, runReplica, type ReplicaArguments } from './run-command.js';
+import { untilStopped } from './signals.js';
 import { addVmOptions, defaultVmDir, vmOptionsOf, type VmArguments } from './vm-arguments.js';
 import { openOrCreateVm } from './vm-opening.js';
 
@@ -36,7 +37,18 @@ Examples:
 
 async function record(dir: string, parsed: RecordArguments): Promise<number> {
   const say = (line: string): void => void process.stderr.write(`ftvm: ${line}\n`);
-  const vm = await openOrCreateVm(dir, vmOptionsOf(parsed), say);
+  return untilStopped(async (stop) => {
+    const vm = await openOrCreateVm(dir, vmOptionsOf(parsed), say);
+    return recordVm(vm, parsed, say, stop);
+  });
+}
+
+async function recordVm(
+  vm: Vm,
+  parsed: RecordArguments,
+  say: (line: string) => void,
+  stop: AbortSignal,
+): Promise<number> {
   const sink = new LogSink(parsed.out);
   const recording = new Recording(vm, sink);
   try {
@@ -47,6 +59,7 @@ async function record(dir: string, parsed: RecordArguments): Promise<number> {
         onRecord: (entry) => sink.write(recording.writer.record(entry)),
         onVcpuEvent: (event) => recording.note(event),
       },
+      stop,
     );
   } finally {
     sink.write(recording.writer.end());

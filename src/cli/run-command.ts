@@ -11,11 +11,11 @@ import {
   defaultLogBufferBytesMax,
 } from '../role/role-settings.js';
 import { unreachable } from '../unreachable.js';
-import { statusOfEnd } from './exit-status.js';
+import { exitStatus, statusOfEnd } from './exit-status.js';
 import { hostPort, wholeNumber } from './option-parsers.js';
 import { ReplicaHost, type ReplicaHostOptions } from './replica-host.js';
 import { wordsOf } from './report-words.js';
-import { onSignals } from './signals.js';
+import { untilStopped } from './signals.js';
 import { Terminal } from './terminal.js';
 import { UsageError } from './usage-error.js';
 import { addVmOptions, defaultVmDir, vmOptionsOf, type VmArguments } from './vm-arguments.js';
@@ -101,10 +101,12 @@ async function run(dir: string, parsed: RunArguments): Promise<number> {
   const diagnostics = new PinoDiagnostics({ level: parsed.logLevel, logFile: parsed.logFile });
   const say = (line: string): void => diagnostics.info(line);
   const options = vmOptionsOf(parsed);
-  const vm = parsed.primary
-    ? await openOrCreateVm(dir, options, say)
-    : await waitForVm(dir, options, say);
-  return runReplica(vm, parsed, {});
+  return untilStopped(async (stop) => {
+    const vm = parsed.primary
+      ? await openOrCreateVm(dir, options, say)
+      : await waitForVm(dir, options, say, stop);
+    return vm ? runReplica(vm, parsed, {}, stop) : exitStatus.interrupted;
+  });
 }
 
 /** Runs one replica in this process until it is over; answers the exit status. */
@@ -112,6 +114,7 @@ export async function runReplica(
   vm: Vm,
   parsed: ReplicaArguments,
   watch: Pick<ReplicaHostOptions, 'onRecord' | 'onVcpuEvent'>,
+  stop: AbortSignal,
 ): Promise<number> {
   const diagnostics = new PinoDiagnostics({ level: parsed.logLevel, logFile: parsed.logFile });
   const say = (line: string): void => diagnostics.info(line);
@@ -142,8 +145,10 @@ export async function runReplica(
     onReport: (report) => say(wordsOf(report)),
     ...watch,
   });
-  const ignoreSignals = onSignals(() => host.hypervisor.leave());
+  const leave = (): void => host.hypervisor.leave();
+  stop.addEventListener('abort', leave);
   try {
+    if (stop.aborted) leave();
     terminal?.open();
     say(
       `${parsed.primary ? 'primary' : 'backup'} of ${vm.dir}: process ${process.pid}, ${host.identity.api}`,
@@ -158,7 +163,7 @@ export async function runReplica(
     if (end.kind === 'failed') throw end.error;
     return statusOfEnd(end);
   } finally {
-    ignoreSignals();
+    stop.removeEventListener('abort', leave);
     terminal?.close();
     await host.close();
   }
@@ -182,7 +187,7 @@ export function tellEnd(end: ReplicaEnd, diagnostics: Diagnostics): void {
       return;
     }
     case 'left':
-      diagnostics.info('this replica has left; a backup in sync takes over');
+      diagnostics.info('this replica has left; if a backup is in sync, it takes over');
       return;
     case 'refused':
     case 'rejoin':

@@ -1,5 +1,16 @@
 import { exitStatus } from './exit-status.js';
 
+/** Runs `work`, whose signal is aborted by the first Ctrl-C or SIGTERM. */
+export async function untilStopped<T>(work: (stop: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const ignoreSignals = onSignals(() => stop.abort());
+  try {
+    return await work(stop.signal);
+  } finally {
+    ignoreSignals();
+  }
+}
+
 /** Calls `leave` on the first Ctrl-C or SIGTERM; a second one does not wait. Returns the undoing. */
 export function onSignals(leave: () => void): () => void {
   let asked = false;

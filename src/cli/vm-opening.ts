@@ -15,9 +15,17 @@ export async function openOrCreateVm(dir: string, options: VmOptions, say: Say):
   });
 }
 
-/** For a backup: the VM of the directory, waited for if its primary has not created it yet. */
-export async function waitForVm(dir: string, options: VmOptions, say: Say): Promise<Vm> {
-  for (let told = false; ; told = true) {
+/**
+ * For a backup: the VM of the directory, waited for if its primary has not created it yet; null if
+ * it is told to stop waiting.
+ */
+export async function waitForVm(
+  dir: string,
+  options: VmOptions,
+  say: Say,
+  stop: AbortSignal,
+): Promise<Vm | null> {
+  for (let told = false; !stop.aborted; told = true) {
     try {
       await openVm(dir);
       return await createVm(dir, options);
@@ -25,8 +33,9 @@ export async function waitForVm(dir: string, options: VmOptions, say: Say): Prom
       if (!(error instanceof VmMissingError)) throw error;
     }
     if (!told) say(`waiting for a primary to create the VM in ${dir} (ftvm run --primary)`);
-    await sleep(waitMs);
+    await sleep(waitMs, undefined, { signal: stop }).catch(() => undefined);
   }
+  return null;
 }
 
 const waitMs = 200;

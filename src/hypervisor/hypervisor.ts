@@ -51,10 +51,12 @@ export class Hypervisor {
   async runPrimary({ holderIsDead }: { readonly holderIsDead: boolean }): Promise<ReplicaEnd> {
     const parts = this.#makeParts();
     const generation = await this.#claimForStart(parts, holderIsDead);
-    if (generation === null) return { kind: 'left' };
+    if (generation === null || this.#isStopping) return { kind: 'left' };
     const replica = this.#begin(parts);
     try {
       await replica.powerOn(generation);
+      // A replica that is being made has no role yet to tell.
+      if (this.#isStopping) replica.leave();
     } catch (error) {
       return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
     }

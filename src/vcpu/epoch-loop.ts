@@ -146,7 +146,12 @@ export class EpochLoop {
     } catch (error) {
       if (!(error instanceof GuestCrash)) throw error;
       this.#state = 'over';
-      this.#tell({ kind: 'crashed', epoch: record.epoch, reason: error.message });
+      // What it put out before it fell: a kernel's last words are the ones to read.
+      const { epoch } = record;
+      const outputs = this.#runner.takeOutputs();
+      const after = { ...this.#runner.lastDigest, epoch };
+      if (outputs.length > 0) this.#tell({ kind: 'ran', epoch, outputs, after });
+      this.#tell({ kind: 'crashed', epoch, reason: error.message });
       return null;
     }
   }

@@ -108,6 +108,11 @@ export class EpochRunner {
     return this.#lastDigest;
   }
 
+  /** What the guest put out in an epoch it did not see the end of. */
+  takeOutputs(): GuestOutput[] {
+    return this.#outputs.take();
+  }
+
   isQuietAfter(completed: ReadonlySet<number>): boolean {
     return this.#parts.requests.isQuietAfter(completed);
   }
