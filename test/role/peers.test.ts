@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest';
+import type { WireMessage } from '../../src/channel/wire-message.js';
+import { DrivenPrimary } from './driven-primary.js';
+import { consoleOf, helloOf, identityOf, recordOf, snapshotOf } from './settings.js';
+
+describe('a peer that is not a backup', () => {
+  it('is hung up on when it speaks before its hello', () => {
+    const primary = new DrivenPrimary();
+    expect(primary.ack(7, 0)).toEqual([{ kind: 'closePeer', peer: 7 }]);
+  });
+
+  it('is refused, and told why, when it does not fit', () => {
+    const primary = new DrivenPrimary();
+    primary.say(7, { ...helloOf('b7'), vm: 'another' });
+    expect(primary.sent(7, 'refusal')).toMatchObject([{ code: 'FTVM_ANOTHER_VM' }]);
+    expect(primary.of('closePeer')).toHaveLength(1);
+    expect(primary.commands()).toEqual([]);
+  });
+
+  it('is refused once the guest is over', () => {
+    const primary = new DrivenPrimary();
+    primary.joinInSync(1);
+    primary.run({ kind: 'diskRead', id: 1, drive: 'hda', offsetBytes: 0, lengthBytes: 1 });
+    primary.run({ kind: 'powerOff' });
+    primary.ack(1);
+    primary.hello(2);
+    expect(primary.sent(2, 'refusal')).toMatchObject([{ code: 'FTVM_GUEST_IS_OFF' }]);
+  });
+
+  it('is refused when there are as many backups as the primary takes', () => {
+    const primary = new DrivenPrimary();
+    for (let peer = 1; peer <= 12; peer += 1) primary.hello(peer);
+    expect(primary.role.status(primary.nowMs).backups).toHaveLength(8);
+    expect(primary.sent(9, 'refusal')).toMatchObject([{ code: 'FTVM_TOO_MANY_BACKUPS' }]);
+  });
+});
+
+describe('a backup that breaks the protocol is lost, and is a loss', () => {
+  const identity = identityOf('b1');
+  const { state, ...header } = snapshotOf(1);
+  const impossible: readonly WireMessage[] = [
+    { kind: 'ack', received: 1000, ran: 0 },
+    { kind: 'ack', received: 2, ran: 1000 },
+    { kind: 'stateAck', receivedBytes: 1 },
+    helloOf('b1'),
+    { kind: 'welcome', identity, generation: 1, heartbeatTo: '' },
+    { kind: 'refusal', code: 'X', why: '', remedy: '' },
+    { kind: 'stateBegin', header, stateBytes: state.byteLength },
+    { kind: 'statePages', offset: 0, data: state },
+    { kind: 'stateEnd' },
+    { kind: 'records', records: [recordOf(1)], released: 0, consoleReleased: 0 },
+    { kind: 'inSync', generation: 9 },
+  ];
+
+  it.each(impossible)('awaiting the cut it says $kind', (message) => {
+    const primary = new DrivenPrimary();
+    primary.hello(1);
+    primary.say(1, message);
+    expect(primary.losses).toHaveLength(1);
+    expect(primary.of('claim')).toEqual([]);
+    primary.run(consoleOf('a'));
+    expect(primary.console).toBe('a');
+  });
+
+  it.each(impossible.filter(({ kind }) => kind !== 'stateAck'))(
+    'in sync it says $kind, and may still claim what it was told',
+    (message) => {
+      const primary = new DrivenPrimary();
+      primary.joinInSync(1);
+      primary.run(consoleOf('a'));
+      primary.say(1, message);
+      expect(primary.losses).toHaveLength(1);
+      expect(primary.of('closePeer')).toEqual([{ kind: 'closePeer', peer: 1 }]);
+      expect(primary.of('claim')).toHaveLength(1);
+      expect(primary.console).toBe('');
+    },
+  );
+
+  it('an ack of more state than was sent does not open the window', () => {
+    const primary = new DrivenPrimary();
+    primary.hello(1);
+    primary.cut(64 * 1024 * 1024);
+    const sent = primary.sent(1, 'statePages').length;
+    primary.say(1, { kind: 'stateAck', receivedBytes: 64 * 1024 * 1024 });
+    expect(primary.losses).toEqual(['it acknowledged state it was not sent']);
+    expect(primary.sent(1, 'statePages')).toHaveLength(sent);
+  });
+});
+
+describe('a replica that connects again', () => {
+  it('has given up its first link: in sync there, it costs a claim', () => {
+    const primary = new DrivenPrimary();
+    primary.joinInSync(1, 'b');
+    primary.run(consoleOf('a'));
+    primary.hello(2, 'b');
+    expect(primary.losses).toEqual(['it has connected again']);
+    expect(primary.of('claim')).toMatchObject([{ generation: 2, inSync: [] }]);
+    expect(primary.role.status(primary.nowMs).backups).toHaveLength(1);
+    // Acks of the link that is gone count for nothing.
+    primary.ack(1);
+    expect(primary.console).toBe('');
+  });
+
+  it('takes its own place when there is no other', () => {
+    const primary = new DrivenPrimary();
+    for (let peer = 1; peer <= 8; peer += 1) primary.hello(peer);
+    primary.hello(20, 'b3');
+    expect(primary.sent(20, 'welcome')).toHaveLength(1);
+  });
+});
+
+describe('a backup that diverged', () => {
+  it('is not waited for any more, once the generation without it is won', () => {
+    const primary = new DrivenPrimary();
+    primary.joinInSync(1);
+    primary.run(consoleOf('a'));
+    primary.say(1, { kind: 'diverged', epoch: 3, difference: 'eax' });
+    expect(primary.losses).toEqual(['it diverged at epoch 3: eax']);
+    expect(primary.console).toBe('');
+    primary.answerClaim({ kind: 'won' });
+    expect(primary.console).toBe('a');
+  });
+});
+
+describe('leaving', () => {
+  it('pauses the guest and says goodbye, so that a backup takes over', () => {
+    const primary = new DrivenPrimary();
+    primary.joinInSync(1);
+    primary.step({ kind: 'leave' });
+    expect(primary.commands().at(-1)).toBe('pause');
+    expect(primary.sent(1, 'goodbye')).toEqual([{ kind: 'goodbye', end: { kind: 'leaving' } }]);
+    expect(primary.of('end')[0]?.end).toEqual({ kind: 'left' });
+  });
+
+  function writing(): DrivenPrimary {
+    const primary = new DrivenPrimary();
+    primary.joinInSync(1);
+    const write = { kind: 'diskWrite', id: 1, drive: 'hda', offsetBytes: 0 } as const;
+    primary.run({ ...write, data: Uint8Array.of(1) }, { ...write, id: 2, data: Uint8Array.of(2) });
+    primary.ack(1);
+    primary.step({ kind: 'leave' });
+    return primary;
+  }
+
+  it('waits for the write a disk is at, which must not land after the next primary has its own', () => {
+    const primary = writing();
+    primary.pass(500, [1]);
+    expect(primary.sent(1, 'goodbye')).toEqual([]);
+    primary.step({ kind: 'diskFinished', requestId: 1, result: { kind: 'written' } });
+    expect(primary.sent(1, 'goodbye')).toHaveLength(1);
+    expect(primary.startedDisk).toEqual([1]);
+  });
+
+  it('does not wait for a disk for ever, nor when it is asked twice', () => {
+    const slow = writing();
+    slow.pass(2100, [1]);
+    expect(slow.of('end')).toHaveLength(1);
+    const impatient = writing();
+    impatient.step({ kind: 'leave' });
+    expect(impatient.of('end')).toHaveLength(1);
+  });
+});

@@ -1,0 +1,83 @@
+import type { ReplicaIdentity } from '../../src/arbiter/generation-record.js';
+import type { Hello } from '../../src/channel/wire-message.js';
+import { PROTOCOL_VERSION } from '../../src/channel/wire-message.js';
+import type { GuestEvent } from '../../src/guest/guest-event.js';
+import type { GuestOutput } from '../../src/guest/guest-output.js';
+import type { Snapshot } from '../../src/guest/snapshot.js';
+import type { LogRecord } from '../../src/log/log-record.js';
+import type { PrimaryStart } from '../../src/role/role-effect.js';
+import type { RoleSettings } from '../../src/role/role-settings.js';
+
+export function identityOf(replica: string): ReplicaIdentity {
+  const endpoint = `ws://${replica}:1`;
+  return { replica, pid: 1, host: replica, endpoint, api: `http://${replica}:1` };
+}
+
+export const build: Hello['build'] = {
+  ftvm: '0.1.0',
+  logVersion: 1,
+  v86: '0.5.462',
+  v86Wasm: 'abc',
+  node: '20',
+  architecture: 'x64',
+};
+
+/** Settings of a replica with round numbers: suspicion after 500 ms, a log buffer of 64 KiB. */
+export function settingsOf(replica: string, changes: Partial<RoleSettings> = {}): RoleSettings {
+  return {
+    self: { vm: 'vm', identity: identityOf(replica), build, machine: { memoryMiB: '1' } },
+    heartbeatTo: `${replica}:2`,
+    failureTimeoutMs: 500,
+    outputCommit: true,
+    logBufferBytesMax: 64 * 1024,
+    lagMsTarget: 100,
+    ...changes,
+  };
+}
+
+export function helloOf(replica: string): Hello {
+  const { self, heartbeatTo } = settingsOf(replica);
+  return { kind: 'hello', protocol: PROTOCOL_VERSION, heartbeatTo, ...self };
+}
+
+export const powerOn: PrimaryStart = {
+  generation: 1,
+  lastEpoch: 0,
+  consoleOffset: 0,
+  pendingDisk: [],
+  unreleasedFrames: [],
+  guestEnd: null,
+};
+
+export function recordOf(epoch: number, events: readonly GuestEvent[] = []): LogRecord {
+  return { epoch, clockMs: epoch, events, cut: false, before: null };
+}
+
+export function snapshotOf(epoch: number, stateBytes = 4096): Snapshot {
+  return {
+    epoch,
+    clockMs: epoch,
+    instructions: epoch,
+    consoleOffset: 0,
+    lastRequestId: 0,
+    chanceState: 7,
+    uartInput: new Uint8Array(0),
+    state: new Uint8Array(stateBytes).fill(1),
+  };
+}
+
+export const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
+export const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+export function consoleOf(text: string, offset = 0): GuestOutput {
+  return { kind: 'consoleBytes', bytes: bytesOf(text), offset };
+}
+export function frameOf(text: string): GuestOutput {
+  return { kind: 'frameSent', frame: bytesOf(text) };
+}
+export function writeOf(id: number, offsetBytes = 0, data = 'data'): GuestOutput & { id: number } {
+  return { kind: 'diskWrite', id, drive: 'hda', offsetBytes, data: bytesOf(data) };
+}
+export function readOf(id: number, offsetBytes = 0, lengthBytes = 4): GuestOutput & { id: number } {
+  return { kind: 'diskRead', id, drive: 'hda', offsetBytes, lengthBytes };
+}
