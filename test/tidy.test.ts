@@ -16,7 +16,18 @@ const arrows: Record<string, readonly string[]> = {
   replay: ['guest', 'log', 'vcpu'],
   node: ['host', 'guest', 'channel', 'arbiter', 'network'],
   bench: ['node', 'hypervisor'],
-  hypervisor: ['guest', 'log', 'replay', 'channel', 'role', 'disk', 'arbiter', 'vcpu', 'host'],
+  hypervisor: [
+    'guest',
+    'log',
+    'replay',
+    'channel',
+    'role',
+    'disk',
+    'arbiter',
+    'vcpu',
+    'host',
+    'network',
+  ],
 };
 const everything = Object.keys(arrows);
 

@@ -10,6 +10,7 @@ import { addReplayCommand } from './replay-command.js';
 import { addRunCommand } from './run-command.js';
 import { addStatusCommand } from './status-command.js';
 import { addStopCommand } from './stop-command.js';
+import { addSwitchCommand } from './switch-command.js';
 
 /** The program. bin/ftvm calls it with the words after `ftvm`. */
 export async function main(words: readonly string[]): Promise<void> {
@@ -30,6 +31,7 @@ Examples:
   addRunCommand(program);
   addStatusCommand(program);
   addStopCommand(program);
+  addSwitchCommand(program);
   addRecordCommand(program);
   addReplayCommand(program);
   addDoctorCommand(program);

@@ -7,6 +7,7 @@ import type { Diagnostics } from '../host/diagnostics.js';
 import type { SectorStore } from '../host/sector-store.js';
 import { Control } from '../hypervisor/control.js';
 import { Hypervisor, type HypervisorEvents } from '../hypervisor/hypervisor.js';
+import { NicCable, type NicCableOwner } from '../hypervisor/nic-cable.js';
 import type { ReplicaParts } from '../hypervisor/replica.js';
 import type { Vm } from '../node/vm-directory.js';
 import { delayedLink } from '../node/delayed-link.js';
@@ -19,6 +20,7 @@ import { NodeClock } from '../node/node-clock.js';
 import { NodeEntropy } from '../node/node-entropy.js';
 import { UdpDatagrams } from '../node/udp-datagrams.js';
 import { WsConnector } from '../node/ws-connector.js';
+import { WsFramePort } from '../node/ws-frame-port.js';
 import { WsListener } from '../node/ws-listener.js';
 import type { RoleSettings } from '../role/role-settings.js';
 import type { VcpuFactory } from '../vcpu/vcpu.js';
@@ -36,6 +38,8 @@ export interface ReplicaHostOptions {
     RoleSettings,
     'failureTimeoutMs' | 'outputCommit' | 'logBufferBytesMax' | 'lagMsTarget'
   >;
+  /** The switch to plug the guest's network card into; null leaves its cable out. */
+  readonly switchUrl: string | null;
   readonly events: HypervisorEvents;
   readonly onReport: ReplicaParts['onReport'];
   readonly onRecord?: ReplicaParts['onRecord'];
@@ -138,6 +142,9 @@ export class ReplicaHost {
         self: { vm: vm.id, identity, build: buildInfo(), machine: fingerprintFields(vm.spec) },
         heartbeatTo: datagrams.address,
       };
+      const cable = plugIn(options, hypervisorOf);
+      if (cable) opened(cable, (plugged) => plugged.close());
+      control.cable = cable;
       const connector = new WsConnector({ subprotocol: LOG_SUBPROTOCOL });
       const makeParts = (): ReplicaParts => ({
         clock: new NodeClock(),
@@ -148,13 +155,16 @@ export class ReplicaHost {
         probe: new HttpHolderProbe(),
         createVcpu: vcpuFactory(vm),
         drives,
+        onFrame: (frame) => cable?.send(frame),
         onReport: (report) => {
           control.note(report);
+          if (report.kind === 'wentLive') cable?.announce();
           options.onReport(report);
         },
         ...(options.onRecord && { onRecord: options.onRecord }),
         onVcpuEvent: (event) => {
           control.noteVcpu(event);
+          cable?.noteVcpu(event);
           options.onVcpuEvent?.(event);
         },
       });
@@ -169,6 +179,23 @@ export class ReplicaHost {
   async close(): Promise<void> {
     await closeAll(this.#closers);
   }
+}
+
+function plugIn(
+  { vm, switchUrl, diagnostics }: ReplicaHostOptions,
+  hypervisorOf: () => Hypervisor | null,
+): NicCable | null {
+  if (switchUrl === null || !vm.spec.nic) return null;
+  const owner: NicCableOwner = {
+    isLive: () => hypervisorOf()?.replica?.isLive ?? false,
+    inject: (event) => hypervisorOf()?.replica?.inject(event),
+    say: (line) => diagnostics.info(line),
+  };
+  return new NicCable(
+    vm.spec.nic.mac,
+    owner,
+    (handlers) => new WsFramePort(new NodeClock(), switchUrl, handlers),
+  );
 }
 
 /** Last opened, first closed. */

@@ -34,6 +34,7 @@ export interface ReplicaArguments {
   readonly failureTimeout: number;
   readonly outputCommit: 'on' | 'off';
   readonly channelDelay: number;
+  readonly switch?: string;
   readonly holderIsDead?: true;
   readonly headless?: true;
   readonly logLevel: DiagnosticLevel;
@@ -68,6 +69,7 @@ export function addReplicaOptions(command: Command): Command {
   return command
     .option('--listen <host:port>', 'logging channel and status', hostPort, loopback)
     .option('--api <host:port>', 'status, metrics and console at this address too', hostPort)
+    .option('--switch <url>', "plug the guest's network card in: ws://host:port of ftvm switch")
     .option(
       '--failure-timeout <ms>',
       'a peer silent for longer is suspected',
@@ -131,6 +133,7 @@ export async function runReplica(
     listen: parsed.listen,
     api: parsed.api ?? null,
     channelDelayMs: parsed.channelDelay,
+    switchUrl: parsed.switch ?? null,
     role: {
       failureTimeoutMs: parsed.failureTimeout,
       outputCommit: parsed.outputCommit === 'on',

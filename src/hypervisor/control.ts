@@ -5,6 +5,7 @@ import { decodeConsoleGreeting, encodeConsoleOutput } from '../channel/console-c
 import type { VcpuEvent } from '../vcpu/vcpu.js';
 import type { RoleReport } from '../role/role-effect.js';
 import type { Hypervisor } from './hypervisor.js';
+import type { NicCable } from './nic-cable.js';
 import { metricsText } from './metrics.js';
 import { statusOf, type HypervisorStatus } from './status.js';
 
@@ -20,6 +21,8 @@ export class Control {
   readonly #vm: { readonly id: string; readonly name: string };
   readonly #self: ReplicaIdentity;
   readonly #clock: Clock;
+  /** Of the guest's network card, if it has one. */
+  cable: NicCable | null = null;
   readonly #hypervisor: () => Hypervisor | null;
   #primaryLostAtMs: number | null = null;
   #liveAtMs: number | null = null;
@@ -46,6 +49,7 @@ export class Control {
       takeover:
         primaryLostAtMs !== null && liveAtMs !== null ? { primaryLostAtMs, liveAtMs } : null,
       lastJoin: { pauseMs: this.#joinPauseMs, totalMs: this.#joinMs },
+      network: this.cable?.status() ?? null,
       replay: { digestsCompared: this.#digestsCompared, divergences: this.#divergences },
     });
   }

@@ -1,4 +1,5 @@
 import type { ReplicaIdentity } from '../arbiter/generation-record.js';
+import type { FramePortStatus } from '../network/frame-port.js';
 import type { Replica } from './replica.js';
 
 /**
@@ -29,6 +30,8 @@ export interface Milestones {
   readonly takeover: { readonly primaryLostAtMs: number; readonly liveAtMs: number } | null;
   /** The last backup that joined it: how long the guest paused, and until it was protected. */
   readonly lastJoin: { readonly pauseMs: number | null; readonly totalMs: number | null };
+  /** The cable of its network card; null if it has none. */
+  readonly network: FramePortStatus | null;
   /** Epochs it replayed whose digests agreed with the primary's, and times one did not. */
   readonly replay: { readonly digestsCompared: number; readonly divergences: number };
 }
@@ -67,6 +70,7 @@ export function statusOfNobody(
     backups: [],
     takeover: null,
     lastJoin: { pauseMs: null, totalMs: null },
+    network: null,
     replay: { digestsCompared: 0, divergences: 0 },
     log: { bytesPerSecond: 0, bytesTotal: 0, bufferBytes: 0 },
   };

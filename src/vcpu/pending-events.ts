@@ -6,6 +6,9 @@ import type { GuestEvent } from '../guest/guest-event.js';
  * While a cut is wanted, ends of disk operations are held back until they are all there: right after
  * they are applied, and before the guest runs on to start new ones, none is in flight. v86 keeps an
  * operation in flight in closures, which no state file can hold.
+ *
+ * Drop policy: frames beyond `framesMax` are dropped, as a receive ring that nobody empties does;
+ * everything else is bounded by who asks for it.
  */
 export class PendingEvents {
   isCutWanted = false;
@@ -13,12 +16,17 @@ export class PendingEvents {
   #events: GuestEvent[] = [];
   #heldCompletions: GuestEvent[] = [];
   #heldIds = new Set<number>();
+  #frameCount = 0;
 
   constructor(isQuietAfter: (completed: ReadonlySet<number>) => boolean) {
     this.#isQuietAfter = isQuietAfter;
   }
 
   add(event: GuestEvent): void {
+    if (event.kind === 'frameReceived') {
+      if (this.#frameCount >= framesMax) return;
+      this.#frameCount += 1;
+    }
     if (event.kind === 'diskCompleted' && this.isCutWanted) {
       this.#heldCompletions.push(event);
       this.#heldIds.add(event.requestId);
@@ -37,6 +45,7 @@ export class PendingEvents {
     const cut = this.#isCutDue;
     const events = this.#events;
     this.#events = [];
+    this.#frameCount = 0;
     if (!cut) return { events, cut };
     events.push(...this.#heldCompletions);
     this.#heldCompletions = [];
@@ -54,3 +63,6 @@ export class PendingEvents {
     return this.#isQuietAfter(completed);
   }
 }
+
+// A few milliseconds of a busy gigabit: above it a sender that is told of the loss should slow down.
+const framesMax = 512;
