@@ -217,18 +217,11 @@ export class Backup {
 
   #vcpuEvent(guest: ReplayedGuest, event: VcpuEvent, nowMs: number): RoleEffect[] {
     switch (event.kind) {
-      case 'ran': {
-        const effects = guest.epochRan(event);
-        if (this.#readingPaused && guest.log.hasRoom) {
-          this.#readingPaused = false;
-          this.#detector.heardOnChannel(nowMs);
-          effects.push({ kind: 'resumeReading', peer: this.#peer });
-        }
-        return [...effects, ...this.#endIfDone()];
-      }
+      case 'ran':
+        return [...guest.epochRan(event), ...this.#readOn(guest, nowMs), ...this.#endIfDone()];
       case 'crashed':
         guest.crashed(event);
-        return this.#endIfDone();
+        return [...this.#readOn(guest, nowMs), ...this.#endIfDone()];
       case 'diverged':
         return this.#diverged(event.epoch, event.difference, nowMs);
       case 'wentLive': {
@@ -243,6 +236,14 @@ export class Backup {
       case 'cutTaken':
         return [];
     }
+  }
+
+  /** Room in the log again; a guest that is over has made room for good. */
+  #readOn(guest: ReplayedGuest, nowMs: number): RoleEffect[] {
+    if (!this.#readingPaused || !guest.log.hasRoom) return [];
+    this.#readingPaused = false;
+    this.#detector.heardOnChannel(nowMs);
+    return [{ kind: 'resumeReading', peer: this.#peer }];
   }
 
   /**
