@@ -16,6 +16,7 @@ const arrows: Record<string, readonly string[]> = {
   replay: ['guest', 'log', 'vcpu'],
   node: ['host', 'guest', 'channel', 'arbiter', 'network'],
   bench: ['node', 'hypervisor'],
+  sim: ['guest', 'log', 'channel', 'role', 'disk', 'arbiter', 'vcpu', 'host', 'hypervisor'],
   hypervisor: [
     'guest',
     'log',

@@ -1,0 +1,232 @@
+import type { ClaimOutcome } from '../arbiter/claim-outcome.js';
+import type { GenerationRecord } from '../arbiter/generation-record.js';
+import type { LogRecord } from '../log/log-record.js';
+import type { RoleReport } from '../role/role-effect.js';
+import type { Epoch, Generation } from '../units.js';
+import type { VcpuEvent } from '../vcpu/vcpu.js';
+import type { ConsoleJudge } from './console-judge.js';
+import { DiskModel } from './disk-judge.js';
+import type { GuestHistory } from './guest-history.js';
+import type { SimGenerationStore } from './sim-generation-store.js';
+import type { SimDisk } from './sim-sector-store.js';
+import type { Verdict } from './verdict.js';
+import type { Witness } from './witness.js';
+
+/**
+ * Watches every replica of a world and knows the truth they cannot: holds each output that leaves
+ * against the Output Rule, and each take-over against what has left.
+ */
+export class Referee {
+  readonly witnesses: Witness[] = [];
+  readonly #verdict: Verdict;
+  readonly #history: GuestHistory;
+  readonly #console: ConsoleJudge;
+  readonly #store: SimGenerationStore;
+  readonly #disk: SimDisk;
+  readonly #winners = new Map<Generation, string>();
+  readonly #frames = new Map<string, { readonly hash: number }>();
+  /** The disk as the guest now alive found it at power-on. */
+  #baseline: Uint8Array;
+  /** Who was live last. */
+  #lastLive: Witness | null = null;
+  takeOvers = 0;
+  coldStarts = 0;
+
+  constructor(
+    judges: {
+      readonly verdict: Verdict;
+      readonly history: GuestHistory;
+      readonly console: ConsoleJudge;
+    },
+    world: { readonly store: SimGenerationStore; readonly disk: SimDisk },
+  ) {
+    this.#verdict = judges.verdict;
+    this.#history = judges.history;
+    this.#console = judges.console;
+    this.#store = world.store;
+    this.#disk = world.disk;
+    this.#baseline = world.disk.content.slice();
+    world.store.onClaimed = (record) => this.#claimed(record);
+    world.store.onAnswered = (process, record, outcome) =>
+      this.#claimAnswered(process.name, record, outcome);
+  }
+
+  /** Replicas that are live, or may be without anybody's help. */
+  get survivors(): Witness[] {
+    return this.witnesses.filter(
+      (witness) => witness.isAlive && (witness.isLive || this.#mayClaim(witness)),
+    );
+  }
+
+  // --- what replicas tell --------------------------------------------------------------------
+
+  record(witness: Witness, record: LogRecord): void {
+    if (!witness.isLive) witness.received = record.epoch;
+  }
+
+  report(witness: Witness, report: RoleReport): void {
+    if (report.kind === 'welcomed') witness.run = this.#history.run(report.replica);
+    if (report.kind === 'stateReceived') {
+      witness.received = report.epoch;
+      witness.ran = report.epoch;
+    }
+  }
+
+  vcpuEvent(witness: Witness, event: VcpuEvent): void {
+    this.noticeLive(witness);
+    const { run } = witness;
+    if (!run) return;
+    switch (event.kind) {
+      case 'recorded':
+        this.#history.recorded(run, event.record.epoch, event.record.events);
+        return;
+      case 'ran': {
+        const { epoch, outputs, after } = event;
+        witness.ran = epoch;
+        witness.produced(epoch, outputs);
+        this.#history.ran(run, witness.id, { epoch, outputs, after });
+        return;
+      }
+      case 'crashed':
+        witness.ran = event.epoch;
+        return;
+      case 'cutTaken':
+      case 'wentLive':
+      case 'diverged':
+        return;
+    }
+  }
+
+  /** Asked often: a replica that is live now may not have been a moment ago. */
+  noticeLive(witness: Witness): void {
+    const { replica } = witness;
+    if (witness.isLive || !replica?.isLive) return;
+    witness.isLive = true;
+    if (this.#store.latest?.holder.replica === witness.id) this.#lastLive = witness;
+    const { run: followed } = witness;
+    if (followed) {
+      this.takeOvers += 1;
+      if (witness.ran < followed.leftThrough) {
+        this.#verdict.violated(
+          'outputKept',
+          witness.id,
+          `went live after epoch ${witness.ran}, output of epoch ${followed.leftThrough} had left`,
+        );
+      }
+      witness.run = this.#history.takeOver(witness.id, followed, witness.ran);
+    } else {
+      this.coldStarts += 1;
+      witness.run = this.#history.powerOn(witness.id, replica.generation);
+    }
+    replica.console.read(0, (bytes, offset) => {
+      witness.process.act(() => this.#consoleLeft(witness, bytes, offset));
+    });
+  }
+
+  // --- what leaves ---------------------------------------------------------------------------
+
+  #consoleLeft(witness: Witness, bytes: Uint8Array, offset: number): void {
+    const { run } = witness;
+    if (!run) return;
+    this.#left(witness, witness.epochOfConsole(offset + bytes.byteLength), 'console output');
+    this.#console.left(run.life, witness.id, bytes, offset);
+  }
+
+  frameLeft(witness: Witness, frame: Uint8Array): void {
+    this.noticeLive(witness);
+    const { run } = witness;
+    if (!run) return;
+    const [number = 0, epoch = 0, hash = 0] = new Uint32Array(frame.slice().buffer);
+    this.#left(witness, epoch, 'a frame');
+    const name = `${run.life}/${number}`;
+    const before = this.#frames.get(name);
+    if (before && before.hash !== hash) {
+      this.#verdict.violated('frames', witness.id, `frame ${number} left twice, with two contents`);
+    }
+    this.#frames.set(name, { hash });
+    if (number <= witness.framesLeft) {
+      this.#verdict.violated('frames', witness.id, `frame ${number} left twice from one replica`);
+    }
+    witness.framesLeft = number;
+  }
+
+  writeLeft(witness: Witness, data: Uint8Array): void {
+    this.noticeLive(witness);
+    const write = witness.writeOf(data);
+    if (!write) {
+      this.#verdict.violated('noBug', witness.id, 'writes what its guest never asked for');
+      return;
+    }
+    this.#left(witness, write.epoch, `disk write ${write.id}`);
+  }
+
+  /** The Output Rule (FT paper §2.2), judged by who could go live without this output. */
+  #left(witness: Witness, epoch: Epoch, what: string): void {
+    const { run } = witness;
+    if (!run) return;
+    if (!witness.isLive) {
+      this.#verdict.violated(
+        'onePrimary',
+        witness.id,
+        `${what} left from a replica that is not live`,
+      );
+    }
+    // Output of a replayed epoch belongs to the run that was replayed.
+    if (epoch > run.from) run.leftThrough = Math.max(run.leftThrough, epoch);
+    if (run.endedAt !== null && epoch > run.endedAt) {
+      this.#verdict.violated(
+        'onePrimary',
+        witness.id,
+        `${what} of epoch ${epoch} left, another replica is live since epoch ${run.endedAt}`,
+      );
+    }
+    for (const other of this.witnesses) {
+      if (other === witness || !other.isAlive || other.received >= epoch) continue;
+      if (other.run?.life !== run.life || !this.#mayClaim(other)) continue;
+      this.#verdict.violated(
+        'outputRule',
+        witness.id,
+        `${what} of epoch ${epoch} left, ${other.id} may go live with epoch ${other.received}`,
+      );
+    }
+  }
+
+  /** In sync, and the next generation is its to take, or taken. */
+  #mayClaim(witness: Witness): boolean {
+    const status = witness.backupStatus;
+    const { latest } = this.#store;
+    if (!status?.inSync || status.phase === 'over' || !latest) return false;
+    return (
+      latest.generation === status.generation ||
+      latest.inSync.includes(witness.id) ||
+      latest.holder.replica === witness.id
+    );
+  }
+
+  // --- generations and the disk --------------------------------------------------------------
+
+  #claimAnswered(who: string, { generation }: GenerationRecord, outcome: ClaimOutcome): void {
+    if (outcome.kind !== 'won') return;
+    const winner = this.#winners.get(generation);
+    if (winner !== undefined && winner !== who) {
+      this.#verdict.violated('onePrimary', who, `won generation ${generation}, as ${winner} did`);
+    }
+    this.#winners.set(generation, who);
+  }
+
+  /** A machine is powered on anew: what its disk holds must be what the old one may have left. */
+  #claimed(record: GenerationRecord): void {
+    if (record.reason !== 'start') return;
+    this.judgeDisk(record.holder.replica);
+    this.#baseline = this.#disk.content.slice();
+    this.#lastLive = null;
+  }
+
+  judgeDisk(who: string): void {
+    const { run } = this.#lastLive ?? {};
+    const model = new DiskModel(this.#baseline);
+    if (run) model.replay(this.#history.line(run));
+    model.compare(this.#disk.content);
+    for (const wrong of model.wrongs.slice(0, 3)) this.#verdict.violated('disk', who, wrong);
+  }
+}

@@ -1,0 +1,52 @@
+import type { ReplicaIdentity } from '../arbiter/generation-record.js';
+import type { HolderProbe, ProbeOutcome } from '../host/holder-probe.js';
+import type { SimNetwork } from './sim-network.js';
+import type { SimProcess } from './sim-process.js';
+import type { Timeline } from './timeline.js';
+
+/** Asks another host over the network whether a replica's process is there. */
+export class SimHolderProbe implements HolderProbe {
+  readonly #timeline: Timeline;
+  readonly #network: SimNetwork;
+  readonly #process: SimProcess;
+  readonly #processOf: (replica: string) => SimProcess | undefined;
+
+  constructor(
+    timeline: Timeline,
+    network: SimNetwork,
+    process: SimProcess,
+    processOf: (replica: string) => SimProcess | undefined,
+  ) {
+    this.#timeline = timeline;
+    this.#network = network;
+    this.#process = process;
+    this.#processOf = processOf;
+  }
+
+  probe(identity: ReplicaIdentity): Promise<ProbeOutcome> {
+    return this.#process.promise<ProbeOutcome>((answer) =>
+      this.#process.act(() => this.#ask(identity, answer)),
+    );
+  }
+
+  #ask(identity: ReplicaIdentity, answer: (outcome: ProbeOutcome) => void): void {
+    const host = this.#network.hostOf(identity.endpoint);
+    const here = this.#process.host;
+    const stopWaiting = this.#timeline.after(answerMsMax, () => answer('silent'));
+    this.#timeline.after(this.#network.delayMs(here, host), () => {
+      if (!this.#network.canTalk(here, host)) return;
+      const target = this.#processOf(identity.replica);
+      const reply = (outcome: ProbeOutcome): void => {
+        this.#timeline.after(this.#network.delayMs(host, here), () => {
+          if (!this.#network.canTalk(here, host)) return;
+          stopWaiting();
+          answer(outcome);
+        });
+      };
+      if (!target || target.isDead) reply('gone');
+      else target.enter(() => reply('live'));
+    });
+  }
+}
+
+const answerMsMax = 1000;

@@ -1,0 +1,226 @@
+import { fingerprintFields, type MachineSpec } from '../guest/machine-spec.js';
+import type { Diagnostics } from '../host/diagnostics.js';
+import { Hypervisor } from '../hypervisor/hypervisor.js';
+import type { ReplicaEnd, ReplicaParts } from '../hypervisor/replica.js';
+import { LOG_VERSION } from '../log/log-codec.js';
+import { defaultLagMsTarget, type RoleSettings } from '../role/role-settings.js';
+import type { SectorStore } from '../host/sector-store.js';
+import { SimClock, type ClockSkew } from './sim-clock.js';
+import { SimHolderProbe } from './sim-holder-probe.js';
+import { SimProcess } from './sim-process.js';
+import { SimVcpu } from './sim-vcpu.js';
+import type { World } from './sim-cluster.js';
+import { Witness } from './witness.js';
+
+export type StartMode =
+  { readonly kind: 'backup' } | { readonly kind: 'primary'; readonly holderIsDead: boolean };
+
+/**
+ * A host: runs one replica process at a time, through the same `Hypervisor` as `ftvm run` does.
+ * A process that ends, or is killed, leaves the host free for the next one.
+ */
+export class SimHost {
+  readonly name: string;
+  readonly #world: World;
+  readonly #skew: ClockSkew;
+  #starts = 0;
+  #clock: SimClock | null = null;
+  #hypervisor: Hypervisor | null = null;
+  /** The one running now, or the last one. */
+  process: SimProcess | null = null;
+  witness: Witness | null = null;
+  vcpu: SimVcpu | null = null;
+  /** How many times slower its vCPU runs. */
+  slowness = 1;
+  freeSinceMs = 0;
+  /** It was started on the operator's word that the holder of the VM is dead. */
+  isVouchedFor = false;
+
+  constructor(name: string, world: World, skew: ClockSkew) {
+    this.name = name;
+    this.#world = world;
+    this.#skew = skew;
+  }
+
+  get isFree(): boolean {
+    return this.process === null || this.process.isDead;
+  }
+
+  start(mode: StartMode): void {
+    const { timeline, prng, network, trace } = this.#world;
+    this.#starts += 1;
+    const name = `${this.name}${this.#starts}`;
+    const process = new SimProcess(name, this.name, timeline, prng.fork(`process ${name}`));
+    process.onUncaught = (error) => this.#world.bug(name, error);
+    process.whenDead(() => {
+      this.freeSinceMs = timeline.nowMs;
+      if (this.witness) this.witness.isOver = true;
+    });
+    this.process = process;
+    this.witness = null;
+    this.isVouchedFor = mode.kind === 'primary' && mode.holderIsDead;
+    this.#world.processes.set(name, process);
+    trace.note(name, `starts as ${mode.kind}`);
+
+    const clock = new SimClock(timeline, process, this.#skew);
+    this.#clock = clock;
+    const settings = this.#settings(name);
+    const { endpoint } = settings.self.identity;
+    const hypervisor = new Hypervisor(() => this.#parts(process, clock, settings), settings, {
+      replica: (replica) => {
+        if (this.witness) this.witness.replica = replica;
+      },
+      waiting: (forWhat) => trace.note(name, `waits for ${forWhat}`),
+      rejoining: (why) => trace.note(name, `joins again: ${why}`),
+    });
+    this.#hypervisor = hypervisor;
+    network.listen(process, endpoint, (link) => {
+      const replica = hypervisor.replica;
+      if (replica) return replica.accept(link);
+      link.close();
+      return { received: () => undefined, ended: () => undefined };
+    });
+    timeline.isUnsettled = true;
+    const ended =
+      mode.kind === 'primary'
+        ? hypervisor.runPrimary({ holderIsDead: mode.holderIsDead })
+        : hypervisor.runBackup({ endpoint: null });
+    void ended.then(
+      (end) => this.#ended(process, end),
+      (error: unknown) => this.#refused(process, error),
+    );
+  }
+
+  /** As Ctrl-C does. */
+  leave(): void {
+    const { process } = this;
+    process?.enter(() => {
+      this.#world.timeline.isUnsettled = true;
+      this.#hypervisor?.leave();
+    });
+  }
+
+  jumpClock(byMs: number): void {
+    this.#clock?.jump(byMs);
+  }
+
+  #ended(process: SimProcess, end: ReplicaEnd): void {
+    if (process.isDead) return;
+    const detail = end.kind === 'failed' ? `: ${end.error.stack ?? end.error.message}` : '';
+    this.#world.trace.note(process.name, `ends: ${end.kind}${detail}`);
+    if (end.kind === 'failed') this.#world.bug(process.name, end.error);
+    this.#world.onEnded(process, end);
+    process.end('exited');
+  }
+
+  /** Another replica is live, or the primary would not have it: typed, and no bug. */
+  #refused(process: SimProcess, error: unknown): void {
+    if (process.isDead) return;
+    this.#world.trace.note(process.name, `gives up: ${String(error)}`);
+    if (!(error instanceof Error && 'code' in error)) this.#world.bug(process.name, error);
+    process.end('exited');
+  }
+
+  #settings(name: string): RoleSettings {
+    const { plan } = this.#world;
+    const port = 7000 + this.#starts;
+    return {
+      self: {
+        vm: 'toy',
+        identity: {
+          replica: name,
+          pid: this.#starts,
+          host: this.name,
+          endpoint: `ws://${this.name}:${port}`,
+          api: `http://${this.name}:${port}`,
+        },
+        build: {
+          ftvm: 'sim',
+          logVersion: LOG_VERSION,
+          v86: 'toy',
+          v86Wasm: 'toy',
+          node: 'sim',
+          architecture: 'toy',
+        },
+        machine: fingerprintFields(toyMachine),
+      },
+      heartbeatTo: `${this.name}:${port}`,
+      failureTimeoutMs: plan.failureTimeoutMs,
+      outputCommit: true,
+      logBufferBytesMax: plan.logBufferBytesMax,
+      lagMsTarget: defaultLagMsTarget,
+    };
+  }
+
+  #parts(process: SimProcess, clock: SimClock, settings: RoleSettings): ReplicaParts {
+    const { timeline, network, trace, referee, plan } = this.#world;
+    if (this.witness) this.witness.isOver = true;
+    const witness = new Witness(process.name, process);
+    this.witness = witness;
+    referee.witnesses.push(witness);
+    return {
+      clock,
+      diagnostics: silent,
+      connector: network.connectorOf(process),
+      datagrams: network.bind(process, settings.heartbeatTo, (message) =>
+        this.#hypervisor?.replica?.heartbeat(new TextDecoder().decode(message)),
+      ),
+      generations: this.#world.store.accessOf(process),
+      probe: new SimHolderProbe(timeline, network, process, (name) =>
+        this.#world.processes.get(name),
+      ),
+      createVcpu: (snapshot, handlers) => {
+        const pace = { ...plan.pace, slowness: () => this.slowness };
+        const machine = { mood: plan.guest, pace, snapshot };
+        const world = { timeline, process, clock };
+        const vcpu = new SimVcpu(world, machine, handlers.event);
+        this.vcpu = vcpu;
+        // A real one takes a while to be built.
+        return process.promise((answer) => timeline.after(buildMs, () => answer(vcpu)));
+      },
+      drives: new Map([['hda', this.#watchedDisk(process, witness)]]),
+      onReport: (report) => {
+        trace.note(process.name, JSON.stringify(report));
+        referee.report(witness, report);
+      },
+      onRecord: (record) => referee.record(witness, record),
+      onVcpuEvent: (event) => {
+        if (event.kind === 'ran') trace.mix(event.after.memoryHash);
+        referee.vcpuEvent(witness, event);
+      },
+      onFrame: (frame) => process.act(() => referee.frameLeft(witness, frame)),
+    };
+  }
+
+  #watchedDisk(process: SimProcess, witness: Witness): SectorStore {
+    const access = this.#world.disk.accessOf(process);
+    return {
+      ...access,
+      write: (offsetBytes, data) => {
+        if (!process.isDead) this.#world.referee.writeLeft(witness, data);
+        return access.write(offsetBytes, data);
+      },
+    };
+  }
+}
+
+const buildMs = 1;
+
+const toyMachine: MachineSpec = {
+  memoryMiB: 1,
+  vgaMemoryMiB: 1,
+  nic: null,
+  boot: { bios: null, vgaBios: null, kernel: null, initrd: null, commandLine: '' },
+  drives: [],
+  acpi: false,
+  jit: false,
+  chanceSeed: 0,
+  wallClockAtStartMs: 0,
+};
+
+const silent: Diagnostics = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};

@@ -1,0 +1,78 @@
+import type { Prng } from './prng.js';
+import type { SimCluster } from './sim-cluster.js';
+import type { SimHost } from './sim-host.js';
+
+/**
+ * The operator, by the book: starts a replica on each free host, as a backup while anybody is live or
+ * may go live, and with `--primary` when nobody can be any more.
+ *
+ * The book asks for certainty before `--holder-is-dead`; the operator has it, because worlds can tell.
+ */
+export class SimOperator {
+  readonly #cluster: SimCluster;
+  readonly #prng: Prng;
+  #deadSinceMs: number | null = null;
+
+  constructor(cluster: SimCluster, prng: Prng) {
+    this.#cluster = cluster;
+    this.#prng = prng;
+  }
+
+  begin(): void {
+    this.#cluster.onGeneration = (holder) => this.#withdraw(holder);
+    const [first, ...others] = this.#cluster.hosts;
+    first?.start({ kind: 'primary', holderIsDead: false });
+    this.#cluster.timeline.after(20, () => {
+      for (const host of others) host.start({ kind: 'backup' });
+      this.#lookAgain();
+    });
+  }
+
+  #lookAgain(): void {
+    const { timeline, plan } = this.#cluster;
+    const delayMs = this.#prng.between(plan.restartMsMin, plan.restartMsMax) / 2;
+    timeline.after(delayMs, () => {
+      this.#look();
+      this.#lookAgain();
+    });
+  }
+
+  #look(): void {
+    const { hosts, network, timeline, plan } = this.#cluster;
+    const canStart = (host: SimHost): boolean => host.isFree && !network.isDark(host.name);
+    if (this.#isLost()) {
+      this.#deadSinceMs ??= timeline.nowMs;
+      if (timeline.nowMs - this.#deadSinceMs < plan.failureTimeoutMs) return;
+      this.#deadSinceMs = null;
+      const host = hosts.find(canStart) ?? hosts.find((each) => !network.isDark(each.name));
+      if (!host) return;
+      // A backup that waits for a primary gives its place to one.
+      if (!host.isFree) host.process?.end('exited');
+      host.start({ kind: 'primary', holderIsDead: true });
+      return;
+    }
+    this.#deadSinceMs = null;
+    for (const host of hosts) {
+      const isPatient = timeline.nowMs - host.freeSinceMs < plan.restartMsMin;
+      if (canStart(host) && !isPatient) host.start({ kind: 'backup' });
+    }
+  }
+
+  /** "The holder is dead" was said of another one: whoever still acts on it is stopped. */
+  #withdraw(newHolder: string): void {
+    for (const host of this.#cluster.hosts) {
+      const { process, witness } = host;
+      if (!host.isVouchedFor || !process || process.name === newHolder || witness?.isLive) continue;
+      process.end('exited');
+    }
+  }
+
+  /** Nobody is live, nobody may go live, and who held the VM last is dead. */
+  #isLost(): boolean {
+    const { referee, store, processes, hosts } = this.#cluster;
+    if (referee.survivors.length > 0) return false;
+    const holder = store.latest?.holder.replica;
+    if (holder !== undefined) return processes.get(holder)?.isDead ?? true;
+    return hosts.every(({ isFree }) => isFree);
+  }
+}
