@@ -1,17 +1,5 @@
 import { ConsoleClient } from './console-client.js';
-
-/** What a client of the counter knows for certain. */
-export interface CounterFacts {
-  /** Increments sent and answered. */
-  readonly acknowledged: number;
-  /** The highest count the service has shown. */
-  readonly count: number;
-  /** Times the count shown was lower than one shown before: acknowledged work was lost. */
-  readonly lost: number;
-  /** Times one increment was applied twice. */
-  readonly duplicated: number;
-  readonly reconnects: number;
-}
+import { AnswerTimes, type ClientFacts, type DemoClient } from './demo-client.js';
 
 /**
  * Drives the counter service on the guest's console as a careful client does: one increment at a
@@ -19,7 +7,9 @@ export interface CounterFacts {
  * increment typed and not logged is lost with its primary (FT paper §2.2: input may be lost, as on a
  * network).
  */
-export class CounterClient {
+export class CounterClient implements DemoClient {
+  readonly story = "counts on the guest's console";
+  readonly answers = new AnswerTimes();
   readonly #console: ConsoleClient;
   #text = '';
   #isReady = false;
@@ -32,21 +22,14 @@ export class CounterClient {
   #isResuming = false;
   #isRunning = false;
   #sentAtMs = 0;
-  #answeredAtMs = 0;
-  /** Last answer before the link broke, until there is one after. */
-  #brokeAtMs: number | null = null;
-  #gapWaiters: ((gapMs: number) => void)[] = [];
   #retryTimer: NodeJS.Timeout | null = null;
-  #answerWaiters: (() => void)[] = [];
   #readyWaiters: (() => void)[] = [];
 
   constructor(findLive: () => Promise<string | null>) {
     this.#console = new ConsoleClient(findLive, {
       output: (bytes) => this.#output(bytes),
       connected: () => this.#connected(),
-      disconnected: () => {
-        this.#brokeAtMs ??= this.#answeredAtMs;
-      },
+      disconnected: () => undefined,
     });
   }
 
@@ -65,26 +48,27 @@ export class CounterClient {
   }
   /** Resolves with the next answer. */
   answer(): Promise<void> {
-    return new Promise((resolve) => this.#answerWaiters.push(resolve));
+    return this.answers.next();
   }
-  /** Resolves after the next break, with the time from the last answer before to the first after. */
-  gapMs(): Promise<number> {
-    return new Promise((resolve) => this.#gapWaiters.push(resolve));
+  /** The answers themselves have shown what was lost. */
+  async verify(): Promise<ClientFacts> {
+    await this.answer();
+    this.#isRunning = false;
+    return {
+      acknowledged: this.#acknowledged,
+      lost: this.#lost,
+      duplicated: this.#duplicated,
+      connectionResets: 0,
+      consoleReconnects: Math.max(0, this.#reconnects),
+    };
+  }
+  get acknowledged(): number {
+    return this.#acknowledged;
   }
   close(): void {
     this.#isRunning = false;
     if (this.#retryTimer) clearTimeout(this.#retryTimer);
     this.#console.close();
-  }
-
-  get facts(): CounterFacts {
-    return {
-      acknowledged: this.#acknowledged,
-      count: this.#count,
-      lost: this.#lost,
-      duplicated: this.#duplicated,
-      reconnects: Math.max(0, this.#reconnects),
-    };
   }
 
   #connected(): void {
@@ -126,19 +110,13 @@ export class CounterClient {
   }
 
   #answered(count: number): void {
-    this.#answeredAtMs = performance.now();
-    if (this.#brokeAtMs !== null) {
-      const gapMs = this.#answeredAtMs - this.#brokeAtMs;
-      this.#brokeAtMs = null;
-      for (const resolve of this.#gapWaiters.splice(0)) resolve(gapMs);
-    }
+    this.answers.note();
     const isLastIncrement = this.#isResuming && count === this.#count + 1;
     if (count < this.#count) this.#lost += this.#count - count;
     // An increment is open at most: two more than we have seen is one applied twice.
     else if (count > this.#count + 1) this.#duplicated += count - this.#count - 1;
     this.#acknowledged += Math.max(0, count - this.#count);
     this.#count = count;
-    for (const resolve of this.#answerWaiters.splice(0)) resolve();
     if (!this.#isRunning || isLastIncrement) return;
     this.#isResuming = false;
     this.#send('inc');

@@ -14,6 +14,7 @@ interface DemoArguments {
   readonly outputCommit: 'on' | 'off';
   readonly channelDelay?: number;
   readonly failureTimeout: number;
+  readonly client?: 'redis' | 'console';
   readonly json?: true;
 }
 
@@ -34,6 +35,12 @@ export function addDemoCommand(program: Command): void {
       '--channel-delay <ms>',
       'slow the log down (50 with the rule off)',
       wholeNumber(0, 10_000),
+    )
+    .addOption(
+      new Option('--client <kind>', 'what is at work (console with the rule off)').choices([
+        'redis',
+        'console',
+      ]),
     )
     .option('--json', 'the verdict as one JSON object on stdout')
     .addHelpText(
@@ -61,7 +68,10 @@ async function demo(parsed: DemoArguments): Promise<number> {
   };
   const outputCommit = parsed.outputCommit === 'on';
   const channelDelayMs = parsed.channelDelay ?? (outputCommit ? 0 : 50);
-  const demo = new Demo(join(dir, 'vm'), { ...parsed, outputCommit, channelDelayMs }, say);
+  // With the rule off a TCP connection would not go back in time with its guest; a console does.
+  const client = parsed.client ?? (outputCommit ? 'redis' : 'console');
+  const options = { ...parsed, outputCommit, channelDelayMs, client };
+  const demo = new Demo(join(dir, 'vm'), options, say);
   let interrupted = false;
   const ignoreSignals = onSignals(() => {
     interrupted = true;
@@ -89,6 +99,7 @@ function verdict(report: DemoReport, outputCommit: boolean): string {
     `${guestRequests} requests answered across ${kills}`,
     `${lostAcknowledged} acknowledged lost`,
     `${duplicated} applied twice`,
+    `${report.connectionResets} connections reset`,
     `${report.digestsCompared} state digests compared, ${report.divergences} different`,
   ].join(', ');
   const timing =

@@ -5,8 +5,10 @@ import { FtvmError } from '../errors.js';
 import type { HypervisorStatus } from '../hypervisor/status.js';
 import { askApi } from '../node/api-client.js';
 import { FileGenerationStore } from '../node/file-generation-store.js';
-import { ChildReplica } from './child-replica.js';
+import { ChildFtvm } from './child-ftvm.js';
 import { CounterClient } from './counter-client.js';
+import type { DemoClient } from './demo-client.js';
+import { loadRedis, RedisClient } from './redis-client.js';
 import { askStatus } from './status-command.js';
 
 export interface DemoOptions {
@@ -16,6 +18,8 @@ export interface DemoOptions {
   readonly failureTimeout: number;
   readonly outputCommit: boolean;
   readonly channelDelayMs: number;
+  /** `redis`: over the network; `console`: the counter on the serial console. */
+  readonly client: 'redis' | 'console';
 }
 
 /** What `ftvm demo --json` prints; times of several rounds are the largest. */
@@ -28,7 +32,7 @@ export interface DemoReport {
   readonly guestRequests: number;
   readonly lostAcknowledged: number;
   readonly duplicated: number;
-  /** TCP connections of the guest that broke. The console client's own link is not one of them. */
+  /** TCP connections to the guest that broke. The console client's link to the host is none. */
   readonly connectionResets: number;
   readonly consoleReconnects: number;
   readonly failover: {
@@ -52,8 +56,9 @@ export class Demo {
   readonly #dir: string;
   readonly #options: DemoOptions;
   readonly #say: (line: string) => void;
-  readonly #client: CounterClient;
-  #replicas: ChildReplica[] = [];
+  #client: DemoClient | null = null;
+  #guestWords: readonly string[] = [];
+  #children: ChildFtvm[] = [];
   #cancel: (why: Error) => void = () => undefined;
   readonly #cancelled: Promise<never>;
 
@@ -61,7 +66,6 @@ export class Demo {
     this.#dir = dir;
     this.#options = options;
     this.#say = say;
-    this.#client = new CounterClient(() => this.#liveApi());
     this.#cancelled = new Promise((_resolve, reject) => (this.#cancel = reject));
     this.#cancelled.catch(() => undefined);
   }
@@ -69,14 +73,16 @@ export class Demo {
   async run(): Promise<DemoReport> {
     const say = this.#say;
     const startedAtMs = performance.now();
-    const primary = this.#start('--primary', ['--append', 'app=counter']);
+    const client = await this.#prepare();
+    const primary = this.#startReplica('--primary');
     say(`primary started: process ${primary.pid}, a new VM with the shipped Linux`);
-    this.#client.start();
-    await this.#within(this.#client.ready(), 'the guest boots', 60_000);
+    client.start();
+    await this.#within(client.ready(), 'the guest boots', 60_000);
     const bootMs = performance.now() - startedAtMs;
-    say(`guest up after ${ms(bootMs)} (from nothing, disk unpacked): its counter service answers`);
-    this.#client.run();
-    await this.#within(this.#client.answer(), 'the service answers', 10_000);
+    say(`guest up after ${ms(bootMs)} (from nothing, disk unpacked): its service answers`);
+    client.run();
+    await this.#within(client.answer(), 'the service answers', 10_000);
+    say(`a client ${client.story}`);
 
     let live = primary;
     const detectedMs: number[] = [];
@@ -85,7 +91,7 @@ export class Demo {
     const pausesMs: number[] = [];
     let [digestsCompared, divergences] = [0, 0];
     for (let round = 1; round <= this.#options.rounds; round += 1) {
-      const backup = this.#start('--backup', []);
+      const backup = this.#startReplica('--backup');
       const joined = await this.#untilProtected(live);
       const { pauseMs } = joined.lastJoin;
       pausesMs.push(pauseMs ?? 0);
@@ -93,34 +99,33 @@ export class Demo {
       say(`backup joined: process ${backup.pid}; the guest paused for ${ms(pauseMs ?? 0)}`);
       say(`PROTECTED: lag ${ms(lagMs)}, generation ${joined.generation}`);
       await sleep(this.#options.seconds * 1000 * (0.75 + 0.5 * chance(this.#options.seed, round)));
-      const { acknowledged } = this.#client.facts;
-      say(`client has ${acknowledged} answers; kill -9 of the primary (process ${live.pid}), now`);
+      say(
+        `client has ${client.acknowledged} answers; kill -9 of the primary (process ${live.pid}), now`,
+      );
+      client.answers.mark();
       const killedAtWallMs = performance.timeOrigin + performance.now();
-      const gap = this.#client.gapMs();
       live.kill();
-      await live.ended;
-      const gapMs = await this.#within(gap, 'the backup takes over', 30_000);
+      const { takeover, replay } = await this.#untilLive(backup);
+      for (let answers = 0; answers < 10; answers += 1) {
+        await this.#within(client.answer(), 'the service goes on', 30_000);
+      }
+      const gapMs = client.answers.longestMs;
       gapsMs.push(gapMs);
-      const { takeover, replay } = await this.#statusOf(backup);
-      if (!takeover) throw new DemoError('The backup is live and does not say since when');
       digestsCompared += replay.digestsCompared;
       divergences += replay.divergences;
       detectedMs.push(Math.max(0, takeover.primaryLostAtMs - killedAtWallMs));
       liveMs.push(Math.max(0, takeover.liveAtMs - killedAtWallMs));
       say(`the backup noticed ${ms(detectedMs.at(-1) ?? 0)} after the kill`);
       say(`the backup was LIVE ${ms(liveMs.at(-1) ?? 0)} after the kill`);
-      const { count } = this.#client.facts;
-      say(`the client's next answer came ${ms(gapMs)} after its last: count ${count}`);
+      say(`the client waited ${ms(gapMs)} at most, and has ${client.acknowledged} answers`);
       live = backup;
     }
-    for (let answers = 0; answers < 20; answers += 1) {
-      await this.#within(this.#client.answer(), 'the service goes on', 10_000);
-    }
-    const facts = this.#client.facts;
-    this.#client.close();
+    say('asking the service for everything it acknowledged');
+    const facts = await this.#within(client.verify(), 'everything is read back', 60_000);
+    client.close();
     await this.#powerOff(live);
     return {
-      ok: facts.lost === 0 && facts.duplicated === 0 && divergences === 0,
+      ok: facts.lost + facts.duplicated + facts.connectionResets === 0 && divergences === 0,
       image: 'linux',
       rounds: this.#options.rounds,
       bootMs: Math.round(bootMs),
@@ -128,8 +133,8 @@ export class Demo {
       guestRequests: facts.acknowledged,
       lostAcknowledged: facts.lost,
       duplicated: facts.duplicated,
-      connectionResets: 0,
-      consoleReconnects: facts.reconnects,
+      connectionResets: facts.connectionResets,
+      consoleReconnects: facts.consoleReconnects,
       failover: {
         detectedMs: round1(Math.max(...detectedMs)),
         liveMs: round1(Math.max(...liveMs)),
@@ -147,31 +152,64 @@ export class Demo {
 
   /** Nothing of ours runs when it resolves. */
   async cleanUp(): Promise<void> {
-    this.#client.close();
-    for (const replica of this.#replicas) replica.kill();
-    await Promise.all(this.#replicas.map(({ ended }) => ended));
+    this.#client?.close();
+    for (const child of this.#children) child.kill();
+    await Promise.all(this.#children.map(({ ended }) => ended));
   }
 
-  #start(role: '--primary' | '--backup', more: readonly string[]): ChildReplica {
+  /** The client, and the words that give the guest what it needs. */
+  async #prepare(): Promise<DemoClient> {
+    const Redis = this.#options.client === 'redis' ? await loadRedis() : null;
+    if (!Redis) {
+      this.#guestWords = ['--append', 'app=counter'];
+      this.#client = new CounterClient(() => this.#liveApi());
+      return this.#client;
+    }
+    const ftvm = this.#start([
+      'switch',
+      '--listen',
+      '127.0.0.1:0',
+      '--forward',
+      '127.0.0.1:0:6379',
+      '--json',
+    ]);
+    const told = JSON.parse(await this.#within(ftvm.firstLine, 'the switch starts', 15_000)) as {
+      url: string;
+      forwards: { port: number }[];
+    };
+    const port = told.forwards[0]?.port ?? 0;
+    this.#say(`switch started: process ${ftvm.pid}; 127.0.0.1:${port} leads to the guest's redis`);
+    this.#guestWords = ['--service', 'redis', '--switch', told.url];
+    this.#client = new RedisClient(Redis, port);
+    return this.#client;
+  }
+
+  #startReplica(role: '--primary' | '--backup'): ChildFtvm {
     const { outputCommit, channelDelayMs, failureTimeout } = this.#options;
-    const replica = new ChildReplica([
+    return this.#start([
+      'run',
       this.#dir,
       role,
+      '--headless',
       '--failure-timeout',
       String(failureTimeout),
       '--output-commit',
       outputCommit ? 'on' : 'off',
       '--channel-delay',
       String(channelDelayMs),
-      ...more,
+      ...this.#guestWords,
     ]);
-    this.#replicas.push(replica);
-    void replica.ended.then((how) => {
-      if (replica.wasTold) return;
-      const said = replica.lastWords;
-      this.#cancel(new DemoError(`Process ${replica.pid} ended (${how}). It said:\n${said}`));
+  }
+
+  #start(words: readonly string[]): ChildFtvm {
+    const child = new ChildFtvm(words);
+    this.#children.push(child);
+    void child.ended.then((how) => {
+      if (child.wasTold) return;
+      const said = child.lastWords;
+      this.#cancel(new DemoError(`Process ${child.pid} ended (${how}). It said:\n${said}`));
     });
-    return replica;
+    return child;
   }
 
   /** The API of whoever holds the latest generation, or null. */
@@ -186,7 +224,7 @@ export class Demo {
   }
 
   /** The status of that process, which has to be the live one. */
-  async #statusOf(replica: ChildReplica): Promise<HypervisorStatus> {
+  async #statusOf(replica: ChildFtvm): Promise<HypervisorStatus> {
     const holder = await this.#holder();
     const status = holder?.pid === replica.pid ? await askStatus(holder.api) : null;
     if (!status) {
@@ -195,19 +233,34 @@ export class Demo {
     return status;
   }
 
-  async #untilProtected(live: ChildReplica): Promise<HypervisorStatus> {
+  async #untilProtected(live: ChildFtvm): Promise<HypervisorStatus> {
     for (let waitedMs = 0; waitedMs < 60_000; waitedMs += 20) {
       const status = await this.#statusOf(live);
       if (status.protection === 'protected') return status;
       await sleep(20);
     }
-    const words = this.#replicas.at(-1)?.lastWords ?? '';
+    const words = this.#children.at(-1)?.lastWords ?? '';
     throw new DemoError(`No backup was in sync after a minute. It said:\n${words}`);
   }
 
-  async #powerOff(live: ChildReplica): Promise<void> {
+  async #untilLive(
+    backup: ChildFtvm,
+  ): Promise<{
+    takeover: NonNullable<HypervisorStatus['takeover']>;
+    replay: HypervisorStatus['replay'];
+  }> {
+    for (let waitedMs = 0; waitedMs < 30_000; waitedMs += 5) {
+      const holder = await this.#holder();
+      const status = holder?.pid === backup.pid ? await askStatus(holder.api) : null;
+      if (status?.takeover) return { takeover: status.takeover, replay: status.replay };
+      await this.#within(sleep(5), 'the backup goes live', 30_000);
+    }
+    throw new DemoError(`The backup did not go live. It said:\n${backup.lastWords}`);
+  }
+
+  async #powerOff(live: ChildFtvm): Promise<void> {
     const api = await this.#liveApi();
-    for (const replica of this.#replicas) replica.wasTold = true;
+    for (const child of this.#children) child.wasTold = true;
     if (api !== null) await askApi('POST', `${api}/stop`);
     await this.#within(live.ended, 'the guest powers off', 15_000);
     this.#say('guest powered off');
@@ -216,7 +269,7 @@ export class Demo {
   async #within<T>(what: Promise<T>, words: string, limitMs: number): Promise<T> {
     const limit = new AbortController();
     const tooLate = sleep(limitMs, undefined, { signal: limit.signal }).then(() => {
-      const said = this.#replicas.map(({ pid, lastWords }) => `[${pid}] ${lastWords}`).join('\n');
+      const said = this.#children.map(({ pid, lastWords }) => `[${pid}] ${lastWords}`).join('\n');
       throw new DemoError(`Waited ${limitMs / 1000} s in vain until ${words}.\n${said}`);
     });
     try {

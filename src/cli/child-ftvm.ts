@@ -3,21 +3,31 @@ import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('../../bin/ftvm', import.meta.url));
 
-/** A real `ftvm run` in a process of its own. */
-export class ChildReplica {
+/** A real `ftvm` in a process of its own. */
+export class ChildFtvm {
   readonly process: ChildProcess;
   /** Its exit status, or the signal that ended it. */
   readonly ended: Promise<number | string>;
+  /** The first line it writes to stdout; never, if it writes none. */
+  readonly firstLine: Promise<string>;
   /** We asked it to end, so its end is no surprise. */
   wasTold = false;
+  #stdout = '';
   #stderr = '';
 
   constructor(words: readonly string[]) {
-    this.process = spawn(process.execPath, [program, 'run', ...words, '--headless'], {
-      stdio: ['ignore', 'ignore', 'pipe'],
+    this.process = spawn(process.execPath, [program, ...words], {
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-stderrCharsMax);
+    });
+    this.firstLine = new Promise((resolve) => {
+      this.process.stdout?.setEncoding('utf8').on('data', (text: string) => {
+        this.#stdout = (this.#stdout + text).slice(0, stderrCharsMax);
+        const end = this.#stdout.indexOf('\n');
+        if (end >= 0) resolve(this.#stdout.slice(0, end));
+      });
     });
     this.ended = new Promise((resolve) => {
       this.process.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown'));
