@@ -175,6 +175,7 @@ export class TcpSender {
     const bytes = Math.min(waiting, this.#segmentBytes, room);
     // RFC 9293 §3.8.6.2.1: no silly little segments while the rest could follow in larger ones.
     const isSilly =
+      this.#next >= this.#sentTo &&
       bytes < waiting &&
       bytes < this.#segmentBytes &&
       (this.#next > this.#acknowledged || bytes < this.#windowMax / 2);
