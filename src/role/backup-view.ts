@@ -27,6 +27,8 @@ export class BackupView {
   readonly joinedAtMs: number;
   state: 'awaitingCut' | 'receivingState' | 'catchingUp' | 'required' | 'inSync' = 'awaitingCut';
   transfer: StateSender | null = null;
+  /** The epoch its state was cut at. */
+  cutEpoch: Epoch = 0;
   /** First record not sent yet. */
   nextEpoch: Epoch = 0;
   /** Every record up to here is in the backup's buffer. */
@@ -70,6 +72,7 @@ export class BackupView {
   beginTransfer(transfer: StateSender, epoch: Epoch, nowMs: number): void {
     this.state = 'receivingState';
     this.transfer = transfer;
+    this.cutEpoch = epoch;
     this.nextEpoch = epoch + 1;
     this.acked = epoch;
     this.ran = epoch;

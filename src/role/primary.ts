@@ -345,7 +345,8 @@ export class Primary {
       backup.requiredEpoch = this.#log.recorded;
     }
     if (backup.state !== 'required' || backup.acked < backup.requiredEpoch) return [];
-    if (!this.#guard.isOpen) return [];
+    // What was said before its state was cut and still waits for another backup, it could not repeat.
+    if (!this.#guard.isOpen || this.#outlet.released < backup.cutEpoch) return [];
     backup.state = 'inSync';
     const { replica } = backup.identity;
     return [
