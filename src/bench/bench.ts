@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { BenchGuest, ways, type Way } from './guest-trio.js';
+import { networkWork, NetworkBench } from './network-bench.js';
 
 /**
  * One line of the report: the same work on plain v86, on ftvm alone, and with a backup in sync.
@@ -118,17 +119,29 @@ export async function bench(
         await machine.end();
         await rm(dir, { recursive: true, force: true });
       }
+      const network = await NetworkBench.start(way);
+      try {
+        for (const { name, measure } of networkWork) {
+          const before = await network.logBytes();
+          const startedAtMs = performance.now();
+          take(name, way, await measure(network));
+          const rate = ((await network.logBytes()) - before) / (performance.now() - startedAtMs);
+          if (way === 'protected') logRates.set(name, [...(logRates.get(name) ?? []), rate * 1000]);
+        }
+      } finally {
+        await network.end();
+      }
     }
   }
   const rows = [...samples].map(([name, row]): BenchRow => {
     const [plain, alone, guarded] = [median(row.plain), median(row.alone), median(row.protected)];
     return {
       name,
-      unit: name === 'idle CPU' ? '% of a core' : 'ms',
+      unit: unitOf(name),
       plain: round(plain),
       alone: round(alone),
       protected: round(guarded),
-      ratio: round(guarded === 0 ? 0 : plain / guarded),
+      ratio: round(isRate(unitOf(name)) ? guarded / plain : plain / guarded),
       logBytesPerSecond: Math.round(median(logRates.get(name) ?? [0])),
     };
   });
@@ -154,9 +167,17 @@ export async function bench(
   };
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
+function unitOf(name: string): string {
+  if (name === 'idle CPU') return '% of a core';
+  return networkWork.find((work) => work.name === name)?.unit ?? 'ms';
+}
+/** More of it is better. */
+function isRate(unit: string): boolean {
+  return unit.endsWith('/s');
 }
 function round(value: number): number {
   return Math.round(value * 100) / 100;

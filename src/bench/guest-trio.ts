@@ -36,19 +36,24 @@ export class BenchGuest {
   }
 
   /** A new VM in `dir`, booted; boot is counted from the start of the process, VM creation not. */
-  static async boot(way: Way, dir: string): Promise<BenchGuest> {
+  static async boot(
+    way: Way,
+    dir: string,
+    network: { readonly switchUrl: string; readonly services: readonly string[] } | null = null,
+  ): Promise<BenchGuest> {
     const vmDir = join(dir, 'vm');
-    await createVm(vmDir, {});
+    await createVm(vmDir, { services: network?.services ?? [] });
+    const cable = network ? ['--switch', network.switchUrl] : [];
     const guest =
       way === 'plain'
-        ? new GuestProcess(plainGuest, [vmDir])
-        : new GuestProcess(ftvm, ['run', vmDir, '--primary']);
+        ? new GuestProcess(plainGuest, [vmDir, ...cable.slice(1)])
+        : new GuestProcess(ftvm, ['run', vmDir, '--primary', ...cable]);
     await guest.expect(/guest:[^\n]*# $/);
     const bootMs = performance.now() - guest.startedAtMs;
     if (way === 'plain') return new BenchGuest(way, guest, null, bootMs, null);
     const [, api = ''] = await guest.expectDiagnostics(/(http:\/\/\S+)/);
     if (way === 'alone') return new BenchGuest(way, guest, null, bootMs, api);
-    const backup = new GuestProcess(ftvm, ['run', vmDir, '--backup', '--headless']);
+    const backup = new GuestProcess(ftvm, ['run', vmDir, '--backup', '--headless', ...cable]);
     await guest.expectDiagnostics(/protected:/);
     return new BenchGuest(way, guest, backup, bootMs, api);
   }

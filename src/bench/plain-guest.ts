@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { V86 } from 'v86';
 import { openVm } from '../node/vm-directory.js';
+import { provideWebSocket } from '../node/ws-global.js';
 
 // Entry of a process: the VM's machine on plain v86 with its own loop, serial port on stdin and
-// stdout. What `ftvm bench` compares with; nothing of ftvm's vCPU is in it.
-const dir = process.argv[2];
-if (dir === undefined) throw new Error('usage: plain-guest VM_DIR');
+// stdout, its network card on a switch if one is named. What `ftvm bench` compares with; nothing of ftvm's vCPU is in it.
+const [, , dir, relayUrl] = process.argv;
+if (dir === undefined) throw new Error('usage: plain-guest VM_DIR [ws://SWITCH]');
+provideWebSocket();
 const { spec } = await openVm(dir);
 const buffer = async (path: string): Promise<{ buffer: ArrayBuffer }> => {
   const bytes = await readFile(path);
@@ -27,7 +29,7 @@ const emulator = new V86({
   multiboot: await buffer(kernel.file.path),
   hda: await buffer(hda.path),
   cmdline: spec.boot.commandLine,
-  net_device: { type: spec.nic?.model ?? 'none' },
+  net_device: { type: spec.nic?.model ?? 'none', ...(relayUrl && { relay_url: relayUrl }) },
   disable_keyboard: true,
   disable_mouse: true,
   disable_speaker: true,

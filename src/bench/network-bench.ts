@@ -1,0 +1,191 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { BenchGuest, type Way } from './guest-trio.js';
+import { BenchError, GuestProcess } from './guest-process.js';
+
+const ftvm = fileURLToPath(new URL('../../bin/ftvm', import.meta.url));
+
+/** One figure of the network: what is done to the guest's redis, through the gateway's forward. */
+export interface NetworkWork {
+  readonly name: string;
+  readonly unit: string;
+  readonly measure: (bench: NetworkBench) => Promise<number>;
+}
+
+const requests = 1000;
+const bulkBytes = 1024 * 1024;
+const bulkCount = 8;
+
+/** The paper's Table 2 has bulk receive and transmit; the rest is what a client of a service feels. */
+export const networkWork: readonly NetworkWork[] = [
+  {
+    name: 'TCP request and response, p50',
+    unit: 'ms',
+    measure: async (bench) => {
+      bench.latenciesMs = await bench.ask(requests, () => 'PING\r\n');
+      return percentile(bench.latenciesMs, 0.5);
+    },
+  },
+  {
+    name: 'TCP request and response, p99',
+    unit: 'ms',
+    measure: (bench) => Promise.resolve(percentile(bench.latenciesMs, 0.99)),
+  },
+  {
+    name: 'redis SET, p50',
+    unit: 'ms',
+    measure: async (bench) => {
+      bench.latenciesMs = await bench.ask(requests, (i) => `SET key:${i} ${i}\r\n`);
+      return percentile(bench.latenciesMs, 0.5);
+    },
+  },
+  {
+    name: 'redis SET, p99',
+    unit: 'ms',
+    measure: (bench) => Promise.resolve(percentile(bench.latenciesMs, 0.99)),
+  },
+  {
+    name: 'redis SET, 50 in flight',
+    unit: 'requests/s',
+    measure: (bench) => bench.pipeline(4000, 50),
+  },
+  {
+    name: 'bulk receive by the guest',
+    unit: 'Mbit/s',
+    measure: (bench) => bench.bulkReceive(),
+  },
+  {
+    name: 'bulk transmit by the guest',
+    unit: 'Mbit/s',
+    measure: (bench) => bench.bulkTransmit(),
+  },
+];
+
+/** A switch, a guest with redis run one of the three ways, and one connection to it. */
+export class NetworkBench {
+  readonly #dir: string;
+  readonly #switch: GuestProcess;
+  readonly #machine: BenchGuest;
+  readonly #socket: Socket;
+  #received = '';
+  #receivedBytes = 0;
+  #more: () => void = () => undefined;
+  /** Of the last row that asked one at a time. */
+  latenciesMs: readonly number[] = [];
+
+  private constructor(dir: string, ethernet: GuestProcess, machine: BenchGuest, socket: Socket) {
+    this.#dir = dir;
+    this.#switch = ethernet;
+    this.#machine = machine;
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.on('error', () => undefined);
+    socket.setEncoding('latin1').on('data', (text: string) => {
+      this.#receivedBytes += text.length;
+      this.#received = (this.#received + text).slice(-64);
+      this.#more();
+    });
+  }
+
+  static async start(way: Way): Promise<NetworkBench> {
+    const dir = await mkdtemp(join(tmpdir(), 'ftvm-bench-'));
+    const words = ['--listen', '127.0.0.1:0', '--forward', '127.0.0.1:0:6379', '--json'];
+    const ethernet = new GuestProcess(ftvm, ['switch', ...words]);
+    const [line] = await ethernet.expect(/\{.*\}\n/);
+    const { url, forwards } = JSON.parse(line) as { url: string; forwards: { port: number }[] };
+    const network = { switchUrl: url, services: ['redis'] };
+    const machine = await BenchGuest.boot(way, dir, network);
+    const socket = connect(forwards[0]?.port ?? 0, '127.0.0.1');
+    const bench = new NetworkBench(dir, ethernet, machine, socket);
+    // The first exchange resolves addresses and warms redis up.
+    await bench.ask(50, () => 'PING\r\n');
+    return bench;
+  }
+
+  /** Log sent so far; 0 for plain v86. */
+  async logBytes(): Promise<number> {
+    return (await this.#machine.status())?.log.bytesTotal ?? 0;
+  }
+
+  /** One request at a time; answers how long each took. */
+  async ask(count: number, request: (i: number) => string): Promise<number[]> {
+    const latencies: number[] = [];
+    for (let i = 0; i < count; i += 1) {
+      const startedAtMs = performance.now();
+      const before = this.#receivedBytes;
+      this.#socket.write(request(i));
+      await this.#until(() => this.#receivedBytes > before && this.#received.endsWith('\r\n'));
+      latencies.push(performance.now() - startedAtMs);
+    }
+    return latencies;
+  }
+
+  /** `+OK` has five bytes. Answers requests per second. */
+  async pipeline(count: number, inFlight: number): Promise<number> {
+    const startedAtMs = performance.now();
+    const before = this.#receivedBytes;
+    for (let sent = 0; sent < count;) {
+      const done = (this.#receivedBytes - before) / 5;
+      let batch = '';
+      for (; sent < count && sent - done < inFlight; sent += 1) batch += `SET k ${sent}\r\n`;
+      if (batch !== '') this.#socket.write(batch);
+      const seen = this.#receivedBytes;
+      await this.#until(() => this.#receivedBytes > seen);
+    }
+    await this.#until(() => this.#receivedBytes >= before + count * 5);
+    return (count * 1000) / (performance.now() - startedAtMs);
+  }
+
+  async bulkReceive(): Promise<number> {
+    const value = 'x'.repeat(bulkBytes);
+    const request = `*3\r\n$3\r\nSET\r\n$4\r\nbulk\r\n$${bulkBytes}\r\n${value}\r\n`;
+    const startedAtMs = performance.now();
+    await this.ask(bulkCount, () => request);
+    return megabits(startedAtMs);
+  }
+
+  async bulkTransmit(): Promise<number> {
+    const startedAtMs = performance.now();
+    const answerBytes = `$${bulkBytes}\r\n`.length + bulkBytes + 2;
+    for (let i = 0; i < bulkCount; i += 1) {
+      const before = this.#receivedBytes;
+      this.#socket.write('GET bulk\r\n');
+      await this.#until(() => this.#receivedBytes >= before + answerBytes);
+    }
+    return megabits(startedAtMs);
+  }
+
+  async end(): Promise<void> {
+    this.#socket.destroy();
+    await this.#machine.end();
+    await this.#switch.kill();
+    await rm(this.#dir, { recursive: true, force: true });
+  }
+
+  #until(isThere: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const tooLate = setTimeout(
+        () => reject(new BenchError('The guest did not answer for a minute')),
+        60_000,
+      );
+      this.#more = () => {
+        if (!isThere()) return;
+        clearTimeout(tooLate);
+        resolve();
+      };
+      this.#more();
+    });
+  }
+}
+
+function megabits(startedAtMs: number): number {
+  return (bulkBytes * bulkCount * 8) / 1000 / (performance.now() - startedAtMs);
+}
+
+function percentile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
+}
