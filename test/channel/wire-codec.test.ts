@@ -4,7 +4,7 @@ import { decodeMessage, encodeMessage, WireFormatError } from '../../src/channel
 import type { WireMessage } from '../../src/channel/wire-message.js';
 import { FtvmError } from '../../src/errors.js';
 import { crc32 } from '../../src/log/crc32.js';
-import { bytesOf, helloOf, identityOf, recordOf, snapshotOf } from '../role/settings.js';
+import { bytesOf, helloOf, identityOf, plain, recordOf, snapshotOf } from '../role/settings.js';
 
 const { state, ...header } = snapshotOf(9);
 const messages: readonly WireMessage[] = [
@@ -37,12 +37,6 @@ const messages: readonly WireMessage[] = [
 ];
 
 it.each(messages)('$kind comes back as it went', (message) => {
-  const plain = (value: unknown): unknown =>
-    JSON.parse(
-      JSON.stringify(value, (_key, each: unknown) =>
-        each instanceof Uint8Array ? [...each] : each,
-      ),
-    );
   expect(plain(decodeMessage(encodeMessage(message)))).toEqual(plain(message));
 });
 

@@ -81,3 +81,11 @@ export function writeOf(id: number, offsetBytes = 0, data = 'data'): GuestOutput
 export function readOf(id: number, offsetBytes = 0, lengthBytes = 4): GuestOutput & { id: number } {
   return { kind: 'diskRead', id, drive: 'hda', offsetBytes, lengthBytes };
 }
+
+/** Bytes as lists of numbers, so that buffers of any kind compare. */
+export function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return [...value];
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]));
+}
