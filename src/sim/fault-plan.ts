@@ -122,7 +122,7 @@ export function rollPlan(seed: number): FaultPlan {
     prng.chance(probability) ? prng.between(0, max) : 0;
   const hosts = prng.chance(0.55) ? 2 : 3;
   const failureTimeoutMs = prng.pick([100, 200, 200, 500]);
-  const loadMs = prng.between(6, 14) * failureTimeoutMs;
+  const loadMs = 300 + prng.between(6, 14) * failureTimeoutMs;
   const delayMsMax = prng.pick([0.3, 1, 5, 15]);
   const slowestDiskMs = prng.pick([1, 4, 30]);
   return {
@@ -132,7 +132,7 @@ export function rollPlan(seed: number): FaultPlan {
     failureTimeoutMs,
     logBufferBytesMax: prng.pick([2048, 16_384, 1 << 20]),
     restartMsMin: 20,
-    restartMsMax: prng.pick([100, 400, 1200]),
+    restartMsMax: prng.pick([40, 100, 300, 900]),
     clientThinkMs: prng.pick([5, 30, 100]),
     network: {
       delayMsMin: 0.05,
@@ -257,7 +257,7 @@ function rollFaults(
 const startMs = 100;
 /** How many of a hundred worlds know the fault at all. */
 const present: Record<Fault['kind'], number> = {
-  kill: 0.6,
+  kill: 0.7,
   powerLoss: 0.25,
   pause: 0.45,
   partition: 0.45,
@@ -274,4 +274,10 @@ const present: Record<Fault['kind'], number> = {
   resetButton: 0.1,
 };
 /** Of a world that knows it, at most so many a second. */
-const busiest: Partial<Record<Fault['kind'], number>> = { powerButton: 0.4, resetButton: 0.8 };
+const busiest: Partial<Record<Fault['kind'], number>> = {
+  kill: 3,
+  pause: 2.5,
+  partition: 2.5,
+  powerButton: 0.4,
+  resetButton: 0.8,
+};

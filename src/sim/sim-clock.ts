@@ -62,7 +62,10 @@ export class SimClock implements Clock {
     timer.disarm = this.#timeline.after(delayMs, () =>
       this.#process.enter(() => {
         // It may have been cancelled while the process was paused.
-        if (this.#timers.delete(timer)) timer.callback();
+        if (!this.#timers.delete(timer)) return;
+        // The callback may be the `resolve` of somebody's pause.
+        this.#timeline.isUnsettled = true;
+        timer.callback();
       }, true),
     );
   }

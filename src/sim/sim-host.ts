@@ -68,7 +68,8 @@ export class SimHost {
     const { endpoint } = settings.self.identity;
     const hypervisor = new Hypervisor(() => this.#parts(process, clock, settings), settings, {
       replica: (replica) => {
-        if (this.witness) this.witness.replica = replica;
+        // Code of a dead process may run to its next await; its host has forgotten it.
+        if (this.witness?.process === process) this.witness.replica = replica;
       },
       waiting: (forWhat) => trace.note(name, `waits for ${forWhat}`),
       rejoining: (why) => trace.note(name, `joins again: ${why}`),
@@ -154,10 +155,12 @@ export class SimHost {
 
   #parts(process: SimProcess, clock: SimClock, settings: RoleSettings): ReplicaParts {
     const { timeline, network, trace, referee, plan } = this.#world;
-    if (this.witness) this.witness.isOver = true;
     const witness = new Witness(process.name, process);
-    this.witness = witness;
-    referee.witnesses.push(witness);
+    if (!process.isDead) {
+      if (this.witness) this.witness.isOver = true;
+      this.witness = witness;
+      referee.witnesses.push(witness);
+    }
     return {
       clock,
       diagnostics: silent,
