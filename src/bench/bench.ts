@@ -103,18 +103,19 @@ export async function bench(
         const idle = await machine.idle(idleSeconds);
         take('idle CPU', way, idle.guest);
         const status = await machine.status();
-        if (way !== 'protected' || !status?.primary) continue;
-        joins.push({
-          pauseMs: status.lastJoin.pauseMs ?? 0,
-          totalMs: status.lastJoin.totalMs ?? 0,
-        });
-        delays.push({
-          mean: status.primary.commitDelayMsMean,
-          max: status.primary.commitDelayMsMax,
-          lag,
-          idleLog: (status.log.bytesTotal - logBefore) / (idleSeconds + 1),
-          idleBackup: idle.backup,
-        });
+        if (way === 'protected' && status?.primary) {
+          joins.push({
+            pauseMs: status.lastJoin.pauseMs ?? 0,
+            totalMs: status.lastJoin.totalMs ?? 0,
+          });
+          delays.push({
+            mean: status.primary.commitDelayMsMean,
+            max: status.primary.commitDelayMsMax,
+            lag,
+            idleLog: (status.log.bytesTotal - logBefore) / (idleSeconds + 1),
+            idleBackup: idle.backup,
+          });
+        }
       } finally {
         await machine.end();
         await rm(dir, { recursive: true, force: true });
