@@ -1,7 +1,9 @@
-import type { Command } from 'commander';
-import { Option } from 'commander';
+import { readFileSync } from 'node:fs';
+import { Option, type Command } from 'commander';
+import { reasonOf } from '../node/errno.js';
 import type { VmOptions } from '../node/vm-options.js';
 import { nameList, wholeNumber } from './option-parsers.js';
+import { UsageError } from './usage-error.js';
 
 export const defaultVmDir = 'ftvm-vm';
 
@@ -15,6 +17,10 @@ export function addVmOptions(command: Command): Command {
     .option('--disk <file>', 'raw disk image to use as hda, in place')
     .option('--cdrom <file>', 'ISO image to use as CD-ROM')
     .option('--service <list>', 'services of the image to start: redis,httpd,sshd', nameList)
+    .option(
+      '--ssh-key <file>',
+      'public key that may log in as root of the image, with --service sshd',
+    )
     .option('--memory <mib>', 'guest memory in MiB (default: 128)', wholeNumber(1, 1_000_000))
     .addOption(
       new Option('--nic <model>', 'network card (default: virtio)').choices([
@@ -36,6 +42,7 @@ export interface VmArguments {
   readonly disk?: string;
   readonly cdrom?: string;
   readonly service?: string[];
+  readonly sshKey?: string;
   readonly memory?: number;
   readonly nic?: 'virtio' | 'ne2k' | 'none';
   readonly acpi?: boolean;
@@ -43,7 +50,8 @@ export interface VmArguments {
 }
 
 export function vmOptionsOf(parsed: VmArguments): VmOptions {
-  const { image, kernel, initrd, append, disk, cdrom, service, memory, nic, acpi, jit } = parsed;
+  const { image, kernel, initrd, disk, cdrom, service, memory, nic, acpi, jit } = parsed;
+  const append = appended(parsed);
   return {
     image,
     kernel,
@@ -57,4 +65,31 @@ export function vmOptionsOf(parsed: VmArguments): VmOptions {
     acpi,
     ...(jit ? {} : { jit }),
   };
+}
+
+/** The image takes the key on its kernel's command line, which has no room for spaces. */
+function appended({ append, sshKey }: VmArguments): string | undefined {
+  if (sshKey === undefined) return append;
+  const argument = `sshkey=${Buffer.from(publicKeyOf(sshKey)).toString('base64url')}`;
+  return append === undefined ? argument : `${append} ${argument}`;
+}
+
+function publicKeyOf(file: string): string {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8').trim();
+  } catch (cause) {
+    throw new UsageError(
+      `Cannot read the public key ${file}: ${reasonOf(cause)}`,
+      'Name a public key file, for example ~/.ssh/id_ed25519.pub.',
+      { cause },
+    );
+  }
+  if (!/^(ssh|ecdsa)-[\w-]+ [A-Za-z0-9+/=]+( .*)?$/.test(text)) {
+    throw new UsageError(
+      `${file} is not a public SSH key in one line`,
+      'Name the .pub file of a key pair, not the private key.',
+    );
+  }
+  return text;
 }
