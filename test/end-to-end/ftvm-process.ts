@@ -9,6 +9,12 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
+export interface FtvmProcessOptions {
+  readonly cwd?: string;
+  /** The host fails writes beyond that size of a file. */
+  readonly fileKiBMax?: number;
+}
+
 export interface Finished {
   readonly status: number | string;
   readonly stdout: string;
@@ -23,11 +29,13 @@ export class FtvmProcess {
   readonly ended: Promise<number | string>;
   readonly #child: ChildProcess;
 
-  constructor(words: readonly string[], options: { readonly cwd?: string } = {}) {
+  constructor(words: readonly string[], { cwd, fileKiBMax }: FtvmProcessOptions = {}) {
     const name = `ftvm ${words.join(' ')}`;
     this.stdout = new Transcript(`stdout of ${name}`);
     this.stderr = new Transcript(`stderr of ${name}`);
-    const child = spawn(process.execPath, [program, ...words], { stdio: 'pipe', ...options });
+    const limit = fileKiBMax === undefined ? '' : `ulimit -f ${fileKiBMax}; `;
+    const command = [`${limit}exec "$0" "$@"`, process.execPath, program, ...words];
+    const child = spawn('bash', ['-c', ...command], { stdio: 'pipe', cwd });
     this.#child = child;
     running.add(child);
     child.stdout.on('data', (chunk: Buffer) => this.stdout.add(chunk));

@@ -1,3 +1,6 @@
+// Only to say what was missing; a test that passes waits for nothing that long.
+const patienceMs = 60_000;
+
 interface Waiter {
   readonly pattern: RegExp;
   readonly from: number;
@@ -47,7 +50,21 @@ export class Transcript {
     const match = find(this.#text, { pattern, from });
     if (match) return Promise.resolve(match);
     if (this.#isOver) return Promise.reject(this.#inVain(pattern));
-    return new Promise((found, failed) => this.#waiters.push({ pattern, from, found, failed }));
+    return new Promise((found, failed) => {
+      const tooLate = setTimeout(() => failed(this.#inVain(pattern)), patienceMs);
+      this.#waiters.push({
+        pattern,
+        from,
+        found: (match) => {
+          clearTimeout(tooLate);
+          found(match);
+        },
+        failed: (error) => {
+          clearTimeout(tooLate);
+          failed(error);
+        },
+      });
+    });
   }
 
   /** Resolves with everything when nothing more will come. */
@@ -57,7 +74,10 @@ export class Transcript {
   }
 
   #inVain(pattern: RegExp): Error {
-    return new Error(`${this.#name} ended without ${String(pattern)}:\n${this.#text.slice(-2000)}`);
+    const when = this.#isOver ? 'ended' : `stood after ${patienceMs / 1000} s`;
+    return new Error(
+      `${this.#name} ${when} without ${String(pattern)}:\n${this.#text.slice(-2000)}`,
+    );
   }
 }
 

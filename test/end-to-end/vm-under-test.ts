@@ -34,9 +34,11 @@ export class VmUnderTest {
 
   /** Any `ftvm`, ended with the test if it runs that long. */
   start(...words: string[]): FtvmProcess {
-    const started = new FtvmProcess(words, { cwd: this.place });
-    this.#processes.push(started);
-    return started;
+    return this.#started(new FtvmProcess(words, { cwd: this.place }));
+  }
+  /** An `ftvm` that cannot write beyond 128 MiB of any file. */
+  limited(...words: string[]): FtvmProcess {
+    return this.#started(new FtvmProcess(words, { cwd: this.place, fileKiBMax: 128 * 1024 }));
   }
   run(...words: string[]): Promise<Finished> {
     return this.start(...words).finished();
@@ -69,6 +71,11 @@ export class VmUnderTest {
       .filter((name) => name.endsWith('.json'))
       .map((name) => JSON.parse(readFileSync(join(this.generationsDir, name), 'utf8')));
     return (records as GenerationRecord[]).sort((a, b) => a.generation - b.generation);
+  }
+
+  #started(started: FtvmProcess): FtvmProcess {
+    this.#processes.push(started);
+    return started;
   }
 
   async #end(): Promise<void> {
