@@ -65,9 +65,9 @@ async function replay(file: string, parsed: ReplayArguments): Promise<number> {
   const chunks = chunksOf(file)[Symbol.asyncIterator]();
   const first: LogRecord[] = [];
   while (!reader.header) {
-    const { value, done } = await chunks.next();
-    if (done) break;
-    first.push(...reader.push(value));
+    const next = await chunks.next();
+    if (next.done) break;
+    first.push(...reader.push(next.value));
   }
   if (!reader.header) throw new LogCorruptError(`${file} ends within its header`);
   const header = reader.header;
