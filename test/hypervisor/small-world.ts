@@ -19,6 +19,8 @@ export class SmallWorld {
   readonly hosts = new Map<string, Host>();
   readonly generations = new Map<number, GenerationRecord>();
   readonly disk = new SharedDisk();
+  /** Storage is about to be asked for a generation. */
+  beforeClaim: () => void = () => undefined;
   readonly #cuts = new Set<string>();
 
   host(name: string, changes: Partial<RoleSettings> = {}): Host {
@@ -62,6 +64,8 @@ export class Host {
   end: ReplicaEnd | Error | null = null;
   /** Killed by the next frame that leaves: the worst moment. */
   diesOfFrames = false;
+  /** Thrown when a frame leaves. */
+  failure: Error | null = null;
   #state: 'running' | 'stopped' | 'dead' = 'running';
   #inbox: (() => void)[] = [];
   #timers: { readonly atMs: number; readonly callback: () => void }[] = [];
@@ -181,6 +185,7 @@ export class Host {
       onFrame: (frame) => {
         this.frames.push(textOf(frame));
         if (this.diesOfFrames) this.kill();
+        if (this.failure) throw this.failure;
       },
     };
   }
@@ -212,6 +217,7 @@ export class Host {
     const unreachable = { kind: 'unreachable', why: 'no storage' } as const;
     return {
       claim: (record) => {
+        this.world.beforeClaim();
         if (this.storage === 'unreachable') return this.#later(unreachable);
         const holder = generations.get(record.generation);
         if (!holder) generations.set(record.generation, record);
