@@ -29,6 +29,8 @@ export class Referee {
   #baseline: Uint8Array;
   /** Who was live last. */
   #lastLive: Witness | null = null;
+  /** A write began on a replica that does not hold the VM any more. */
+  onLateWrite: (who: string) => void = () => undefined;
   takeOvers = 0;
   coldStarts = 0;
 
@@ -157,6 +159,7 @@ export class Referee {
       this.#verdict.violated('noBug', witness.id, 'writes what its guest never asked for');
       return;
     }
+    if (this.#store.latest?.holder.replica !== witness.id) this.onLateWrite(witness.id);
     this.#left(witness, write.epoch, `disk write ${write.id}`);
   }
 

@@ -1,0 +1,173 @@
+import { afterEach, expect, it, vi } from 'vitest';
+import { DiskQueue } from '../../src/disk/disk-queue.js';
+import { PendingIo } from '../../src/disk/pending-io.js';
+import type { DiskRequest } from '../../src/guest/disk-request.js';
+import { BackupSet } from '../../src/role/backup-set.js';
+import { BackupView } from '../../src/role/backup-view.js';
+import { GenerationGuard } from '../../src/role/generation-guard.js';
+import { OutputGate } from '../../src/role/output-gate.js';
+import { calmPlan, rollPlan, type Fault } from '../../src/sim/fault-plan.js';
+import type { SimCluster } from '../../src/sim/sim-cluster.js';
+import { ToyGuest } from '../../src/sim/toy-guest.js';
+import { simulate } from '../../src/sim/simulation.js';
+
+/*
+ * Each test takes out one thing that keeps the promises, and the judges must notice: a judge that never
+ * speaks may as well not be there.
+ */
+
+/** What is violated first in each of the seeds, without repeats. */
+async function found(
+  seedsMax: number,
+  enough: string,
+  prepare?: (cluster: SimCluster) => void,
+): Promise<Set<string>> {
+  const invariants = new Set<string>();
+  for (let seed = 1; seed <= seedsMax && !invariants.has(enough); seed += 1) {
+    const { violations } = await simulate(rollPlan(seed), prepare);
+    for (const { invariant } of violations) invariants.add(invariant);
+  }
+  return invariants;
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+it('notices output that does not wait for acks', async () => {
+  const release = OutputGate.prototype.release;
+  vi.spyOn(OutputGate.prototype, 'release').mockImplementation(function (this: OutputGate<never>) {
+    return release.call(this, Number.MAX_SAFE_INTEGER) as never;
+  });
+  expect(await found(20, 'outputRule')).toContain('outputRule');
+});
+
+it('notices output that waits for one backup only', async () => {
+  vi.spyOn(BackupSet.prototype, 'ackedByAll').mockImplementation(function (
+    this: BackupSet,
+    ran: number,
+  ) {
+    return Math.min(ran, Math.max(0, ...this.inSync().map(({ acked }) => acked)) || ran);
+  });
+  expect(await found(100, 'outputRule')).toContain('outputRule');
+});
+
+it('notices a primary that goes on without its backup and without a claim', async () => {
+  vi.spyOn(GenerationGuard.prototype, 'backupLost').mockReturnValue([]);
+  expect(await found(50, 'outputRule')).toContain('outputRule');
+});
+
+it('notices a primary that takes unreachable storage for permission', async () => {
+  const answered = GenerationGuard.prototype.claimAnswered;
+  vi.spyOn(GenerationGuard.prototype, 'claimAnswered').mockImplementation(function (
+    this: GenerationGuard,
+    generation,
+    outcome,
+    ...rest
+  ) {
+    const wishful = outcome.kind === 'unreachable' ? ({ kind: 'won' } as const) : outcome;
+    return answered.call(this, generation, wishful, ...rest);
+  });
+  expect(await found(200, 'outputRule')).toContain('outputRule');
+});
+
+it('notices a test-and-set that lets everybody win', async () => {
+  const violated = await found(100, 'onePrimary', ({ store }) => {
+    const accessOf = store.accessOf.bind(store);
+    store.accessOf = (process) => {
+      const access = accessOf(process);
+      const claim = access.claim.bind(access);
+      access.claim = async (record) => {
+        await claim(record);
+        store.onAnswered(process, record, { kind: 'won' });
+        return { kind: 'won' };
+      };
+      return access;
+    };
+  });
+  expect(violated).toContain('onePrimary');
+});
+
+it('notices a new primary that forgets pending disk operations', async () => {
+  vi.spyOn(PendingIo.prototype, 'requests').mockReturnValue([]);
+  const violated = await found(100, 'redundancy');
+  expect(violated).toContain('redundancy');
+});
+
+it('notices operations on the same sectors that overtake each other', async () => {
+  const { start } = DiskQueue.prototype;
+  // Whatever has started counts as finished, so nothing waits for it.
+  vi.spyOn(DiskQueue.prototype, 'start').mockImplementation(function (this: DiskQueue, may) {
+    const started: DiskRequest[] = [];
+    for (;;) {
+      const more = start.call(this, may);
+      if (more.length === 0) return started;
+      started.push(...more);
+      for (const { id } of more) this.finished(id);
+    }
+  });
+  expect(await found(50, 'disk')).toContain('disk');
+});
+
+it('notices a primary that takes sent for received', async () => {
+  const { ack } = BackupView.prototype;
+  vi.spyOn(BackupView.prototype, 'ack').mockImplementation(function (
+    this: BackupView,
+    message,
+    nowMs,
+  ) {
+    const wrong = ack.call(this, message, nowMs);
+    this.acked = this.nextEpoch - 1;
+    return wrong;
+  });
+  expect(await found(50, 'outputRule')).toContain('outputRule');
+});
+
+it('notices a woken primary that does not ask before it writes', async () => {
+  expect(await lateWrites(60)).toBe(0);
+  vi.spyOn(GenerationGuard.prototype, 'wokeUp').mockReturnValue([]);
+  expect(await lateWrites(60)).toBeGreaterThan(0);
+});
+
+/** Writes that primaries began after somebody else's generation had, when all that happens is pauses. */
+async function lateWrites(seeds: number): Promise<number> {
+  let late = 0;
+  for (let seed = 1; seed <= seeds; seed += 1) {
+    const faults = [400, 1000].map((atMs): Fault => ({
+      atMs,
+      kind: 'pause',
+      target: 'live',
+      forMs: 400,
+      afterActs: 0,
+    }));
+    const plan = calmPlan(seed, { faults, clientThinkMs: 3 });
+    const disk = { ...plan.disk, delayMsMax: 20 };
+    const guest = { ...plan.guest, writeRate: 0.6 };
+    const { violations } = await simulate({ ...plan, disk, guest }, ({ referee }) => {
+      referee.onLateWrite = () => (late += 1);
+    });
+    expect(violations).toEqual([]);
+  }
+  return late;
+}
+
+it('notices what a ghost write does: known to be open until each generation has an overlay', async () => {
+  const invariants = new Set<string>();
+  for (let seed = 1; seed <= 400 && invariants.size === 0; seed += 1) {
+    const { violations } = await simulate({ ...rollPlan(seed), areGhostsShadowed: false });
+    for (const { invariant } of violations) invariants.add(invariant);
+  }
+  expect([...invariants].filter((each) => each !== 'disk' && each !== 'acknowledged')).toEqual([]);
+  expect(invariants.size).toBeGreaterThan(0);
+});
+
+it('notices a guest that is not deterministic', async () => {
+  const digest = ToyGuest.prototype.digest;
+  let calls = 0;
+  vi.spyOn(ToyGuest.prototype, 'digest').mockImplementation(function (this: ToyGuest) {
+    calls += 1;
+    const found = digest.call(this);
+    return calls % 500 === 0 ? { ...found, flags: 7 } : found;
+  });
+  expect(await found(20, 'lockstep')).toContain('lockstep');
+});
