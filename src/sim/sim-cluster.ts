@@ -27,6 +27,7 @@ export interface World {
   readonly referee: Referee;
   readonly processes: Map<string, SimProcess>;
   readonly bug: (who: string, error: unknown) => void;
+  readonly onStarted: (process: SimProcess) => void;
   readonly onEnded: (process: SimProcess, end: ReplicaEnd) => void;
 }
 
@@ -51,6 +52,8 @@ export class SimCluster implements World {
   readonly hosts: readonly SimHost[];
   /** Guests that ended by themselves or by the power button. */
   guestEnds = 0;
+  /** A process has started, and has not done anything yet. */
+  onStarted: (process: SimProcess) => void = () => undefined;
   /** A generation has begun. */
   onGeneration: (holder: string) => void = () => undefined;
 

@@ -33,6 +33,7 @@ export class SimHost {
   /** How many times slower its vCPU runs. */
   slowness = 1;
   freeSinceMs = 0;
+  startedAs: StartMode['kind'] = 'backup';
   /** It was started on the operator's word that the holder of the VM is dead. */
   isVouchedFor = false;
 
@@ -58,8 +59,10 @@ export class SimHost {
     });
     this.process = process;
     this.witness = null;
+    this.startedAs = mode.kind;
     this.isVouchedFor = mode.kind === 'primary' && mode.holderIsDead;
     this.#world.processes.set(name, process);
+    this.#world.onStarted(process);
     trace.note(name, `starts as ${mode.kind}`);
 
     const clock = new SimClock(timeline, process, this.#skew);

@@ -67,12 +67,12 @@ export class SimOperator {
     }
   }
 
-  /** Nobody is live, nobody may go live, and who held the VM last is dead. */
+  /** Nobody is live, nobody may go live, and who held the VM last is dead; or nobody ever did. */
   #isLost(): boolean {
     const { referee, store, processes, hosts } = this.#cluster;
     if (referee.survivors.length > 0) return false;
     const holder = store.latest?.holder.replica;
     if (holder !== undefined) return processes.get(holder)?.isDead ?? true;
-    return hosts.every(({ isFree }) => isFree);
+    return !hosts.some(({ isFree, startedAs }) => !isFree && startedAs === 'primary');
   }
 }
