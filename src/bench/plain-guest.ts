@@ -12,10 +12,7 @@ const { spec } = await openVm(dir);
 const buffer = async (path: string): Promise<{ buffer: ArrayBuffer }> => {
   const bytes = await readFile(path);
   return {
-    buffer: bytes.buffer.slice(
-      bytes.byteOffset,
-      bytes.byteOffset + bytes.byteLength,
-    ) as ArrayBuffer,
+    buffer: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength),
   };
 };
 const hda = spec.drives.find(({ name }) => name === 'hda');
