@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import { LogFileWriter } from '../log/log-file-writer.js';
 import { LogSink } from '../node/log-sink.js';
 import type { Vm } from '../node/vm-directory.js';
-import { epochBudgetDefault } from '../vcpu/v86-vcpu.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
 import { buildInfo } from './build-info.js';
 import { addReplicaOptions, runReplica, type ReplicaArguments } from './run-command.js';
@@ -78,9 +77,7 @@ class Recording {
       Object.entries(buildInfo()).map(([name, value]) => [name, String(value)]),
     );
     const createdAtMs = Date.now();
-    sink.write(
-      this.writer.head({ spec: vm.spec, build, epochBudget: epochBudgetDefault, createdAtMs }),
-    );
+    sink.write(this.writer.head({ spec: vm.spec, build, createdAtMs }));
   }
 
   note(event: VcpuEvent): void {

@@ -79,8 +79,7 @@ async function replay(file: string, parsed: ReplayArguments): Promise<number> {
   const report = await replayLog({
     records: recordsOf(reader, first, chunks),
     end: () => reader.end,
-    createVcpu: (_snapshot, { event, failed }) =>
-      createV86Vcpu({ spec, epochBudget: header.epochBudget }, event, failed),
+    createVcpu: (_snapshot, { event, failed }) => createV86Vcpu({ spec }, event, failed),
     onRan: ({ outputs }) => {
       epochs += 1;
       if (showProgress && epochs % 500 === 0) process.stderr.write(`\r${epochs} epochs`);

@@ -7,7 +7,8 @@ import type { LogRecord } from './log-record.js';
 import { shape } from './shape.js';
 
 /**
- * The version of a record's bytes, on the wire and in log files.
+ * The version of a record's bytes, on the wire and in log files, and of what a vCPU makes of them:
+ * the pace of guest time inside an epoch and the settings of v86's compiler are part of it.
  *
  * History: 1, the first.
  */
@@ -28,18 +29,20 @@ const eventKinds = [
 ] as const satisfies readonly GuestEvent['kind'][];
 const resultKinds = ['read', 'written', 'failed'] as const satisfies readonly DiskResult['kind'][];
 
-/** `[epoch, clockMs, cut, events, before]`, everything positional. */
+/** `[epoch, clockMs, rounds, cut, events, before]`, everything positional. */
 export function encodeRecord(record: LogRecord): Uint8Array {
-  const { epoch, clockMs, cut, events, before } = record;
-  return packr.pack([epoch, clockMs, cut, events.map(plainEvent), before && plainDigest(before)]);
+  const { epoch, clockMs, rounds, cut, events, before } = record;
+  const digest = before && plainDigest(before);
+  return packr.pack([epoch, clockMs, rounds, cut, events.map(plainEvent), digest]);
 }
 
 /** Throws `LogCorruptError` for bytes that `encodeRecord` did not make. */
 export function decodeRecord(bytes: Uint8Array): LogRecord {
-  const [epoch, clockMs, cut, events, before] = shape.list(unpack(bytes), 'a record', 5);
+  const [epoch, clockMs, rounds, cut, events, before] = shape.list(unpack(bytes), 'a record', 6);
   return {
     epoch: shape.natural(epoch, 'record.epoch'),
     clockMs: shape.instant(clockMs, 'record.clockMs'),
+    rounds: shape.natural(rounds, 'record.rounds'),
     cut: shape.flag(cut, 'record.cut'),
     events: shape.list(events, 'record.events').map(eventFrom),
     before: before === null ? null : digestFrom(before),

@@ -34,7 +34,6 @@ export interface LogFileHeader {
   readonly fingerprint: Readonly<Record<string, string>>;
   /** Names and versions of what ran: node, v8, architecture, v86, … */
   readonly build: Readonly<Record<string, string>>;
-  readonly epochBudget: number;
   /** Milliseconds since 1970. */
   readonly createdAtMs: number;
 }
@@ -132,7 +131,6 @@ export function decodeLogFileHeader(content: Uint8Array): LogFileHeader {
     spec,
     fingerprint,
     build: texts('build'),
-    epochBudget: shape.natural(fields['epochBudget'], 'header.epochBudget'),
     createdAtMs: shape.instant(fields['createdAtMs'], 'header.createdAtMs'),
   };
 }

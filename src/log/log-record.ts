@@ -16,6 +16,11 @@ export interface LogRecord {
   /** What enters the guest before its first instruction, in this order. */
   readonly events: readonly GuestEvent[];
   /**
+   * How many of v86's rounds of about 100,003 instructions the epoch runs; fewer if the guest halts
+   * or puts something out before. The live vCPU chooses so that an epoch takes about a millisecond.
+   */
+  readonly rounds: number;
+  /**
    * A state cut instead of a run: events enter, no instruction runs, and every replica goes on from
    * a fresh machine restored from the state at this point (architecture.md, state transfer).
    */
@@ -24,7 +29,7 @@ export interface LogRecord {
   readonly before: StateDigest | null;
 }
 
-// Epoch, clock, digest and framing on the wire; measured with the codec, rounded up.
+// Epoch, clock, rounds, digest and framing on the wire; measured with the codec, rounded up.
 const fixedBytes = 64;
 
 /** Bytes the record takes in a log buffer. */

@@ -145,6 +145,7 @@ export class SimVcpu implements Vcpu {
     const record: LogRecord = {
       epoch: this.guest.lastEpoch + 1,
       clockMs: this.#clock.epochClockMs(),
+      rounds: 1,
       events,
       cut,
       before: this.#before,

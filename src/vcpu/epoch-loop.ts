@@ -123,6 +123,7 @@ export class EpochLoop {
     const record: LogRecord = {
       epoch: this.#lastEpoch + 1,
       clockMs: this.#clock.epochClockMs(),
+      rounds: cut ? 0 : this.#clock.rounds,
       events,
       cut,
       before: this.#runner.lastDigest,
@@ -131,7 +132,7 @@ export class EpochLoop {
     this.#post();
     this.#clock.epochStarted();
     const result = await this.#runRecord(record);
-    if (result) this.#clock.epochEnded(this.#runner.endMs, result.sleepMs);
+    if (result) this.#clock.epochEnded(this.#runner.endMs, result.sleepMs, result.rounds);
   }
 
   /** Answers null if the guest did not live to see the end. */

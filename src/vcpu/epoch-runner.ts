@@ -22,6 +22,8 @@ export interface EpochResult {
   readonly after: StateDigest;
   /** How long the guest may sleep before a timer of its own is due; 0 while it is busy. */
   readonly sleepMs: number;
+  /** How many rounds it ran of those its record allowed. */
+  readonly rounds: number;
   /** What the caller has to do next: run on, call `reboot`, or nothing any more. */
   readonly next: 'run' | 'reboot' | 'off';
 }
@@ -32,8 +34,6 @@ export interface RunnerOptions {
   readonly files: BootFiles;
   readonly time: VirtualTime;
   readonly chance: Chance;
-  /** Instructions after which an epoch ends, rounded up to v86's rounds of about 100,003. */
-  readonly epochBudget: number;
   /** The last thing v86 wrote to its console, for the reason of a crash. */
   readonly lastWords: () => string;
   readonly snapshot: Snapshot | null;
@@ -121,18 +121,19 @@ export class EpochRunner {
   runEpoch(record: LogRecord): EpochResult {
     const machine = this.#machine;
     let sleepMs = 0;
+    let rounds = 0;
     try {
       machine.startEpoch(record.clockMs);
       for (const event of record.events) this.#apply(event);
-      const { epochBudget } = this.#options;
       do {
         sleepMs = machine.runRound();
-      } while (!machine.isHalted && this.#executed() < epochBudget);
+        rounds += 1;
+      } while (rounds < record.rounds && !machine.isHalted && this.#outputs.isEmpty);
     } catch (error) {
       throw guestCrashFrom(error, this.#options.lastWords());
     }
     this.#endMs = this.#options.time.nowMs();
-    return this.#endEpoch(record, machine.isHalted ? sleepMs : 0);
+    return this.#endEpoch(record, { sleepMs: machine.isHalted ? sleepMs : 0, rounds });
   }
 
   /**
@@ -171,6 +172,7 @@ export class EpochRunner {
       outputs: this.#outputs.take(),
       after: this.#lastDigest,
       sleepMs: 0,
+      rounds: 0,
       next: this.#next(),
     };
     return { result, snapshot };
@@ -223,7 +225,7 @@ export class EpochRunner {
     }
   }
 
-  #endEpoch(record: LogRecord, sleepMs: number): EpochResult {
+  #endEpoch(record: LogRecord, ran: Pick<EpochResult, 'sleepMs' | 'rounds'>): EpochResult {
     this.#instructions += this.#executed();
     this.#counterBefore = this.#machine.instructionCounter;
     const next = this.#next();
@@ -235,7 +237,7 @@ export class EpochRunner {
       instructions: this.#instructions,
       clockMs: record.clockMs,
     });
-    return { outputs: this.#outputs.take(), after: this.#lastDigest, sleepMs, next };
+    return { outputs: this.#outputs.take(), after: this.#lastDigest, ...ran, next };
   }
 
   #next(): EpochResult['next'] {

@@ -1,7 +1,10 @@
 import type { VirtualMs } from '../units.js';
+import { EpochLength } from './epoch-length.js';
 
 // One tick of the guest's interval timer is 0.84 µs; it must be past, not just reached.
 const timerSlackMs = 0.001;
+// A guest that ran ahead of the host's clock waits only beyond this: sleeps are not that fine.
+const aheadMsMax = 2;
 // Shorter debts of rest are carried on: a sleep costs more than that.
 const restMsMin = 1;
 
@@ -16,11 +19,13 @@ const restMsMin = 1;
 export class LiveClock {
   sharePercent = 100;
   readonly #hostNowMs: () => number;
+  readonly #length = new EpochLength();
   /** Virtual minus host time. */
   #offsetMs = 0;
   #endMs: VirtualMs = 0;
   /** Guest time of the guest's next own timer, or of the end of its last epoch while it is busy. */
   #dueMs: VirtualMs = 0;
+  #isBusy = false;
   #startedAtMs = 0;
   /** Host time before which the vCPU's share is used up. */
   #restUntilMs = 0;
@@ -40,23 +45,32 @@ export class LiveClock {
     const nowMs = this.#hostNowMs();
     const restMs = this.#restUntilMs - nowMs;
     if (restMs >= restMsMin) return restMs;
-    return hasWork ? 0 : this.#dueMs - (nowMs + this.#offsetMs);
+    const dueInMs = this.#dueMs - (nowMs + this.#offsetMs);
+    if (hasWork || (this.#isBusy && dueInMs < aheadMsMax)) return 0;
+    return dueInMs;
   }
 
   epochClockMs(): VirtualMs {
     return Math.max(this.#endMs, this.#hostNowMs() + this.#offsetMs);
   }
 
+  /** For the record of the next epoch. */
+  get rounds(): number {
+    return this.#length.rounds;
+  }
+
   epochStarted(): void {
     this.#startedAtMs = this.#hostNowMs();
   }
 
-  epochEnded(endMs: VirtualMs, sleepMs: number): void {
+  epochEnded(endMs: VirtualMs, sleepMs: number, rounds = 1): void {
     this.#endMs = endMs;
+    this.#isBusy = sleepMs === 0;
     this.#dueMs = sleepMs > 0 ? endMs + sleepMs + timerSlackMs : endMs;
-    if (this.sharePercent >= 100) return;
     const nowMs = this.#hostNowMs();
     const ranMs = nowMs - this.#startedAtMs;
+    this.#length.ran(rounds, ranMs, this.#isBusy);
+    if (this.sharePercent >= 100) return;
     const restMs = ranMs * (100 / this.sharePercent - 1);
     this.#restUntilMs = Math.max(this.#restUntilMs, this.#startedAtMs) + restMs + ranMs;
   }

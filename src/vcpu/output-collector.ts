@@ -20,6 +20,10 @@ export class OutputCollector {
     return this.#consoleOffset + this.#consoleBytes.length;
   }
 
+  get isEmpty(): boolean {
+    return this.#outputs.length === 0 && this.#consoleBytes.length === 0;
+  }
+
   consoleByte(byte: number): void {
     this.#consoleBytes.push(byte);
   }

@@ -15,11 +15,7 @@ export interface V86VcpuOptions {
   readonly bootFiles?: BootFiles;
   /** Where to start; left out, the machine is switched on. */
   readonly snapshot?: Snapshot;
-  /** Instructions per epoch, in steps of 100,003; all replicas of a VM must use the same. */
-  readonly epochBudget?: number;
 }
-
-export const epochBudgetDefault = 100_003;
 
 /**
  * Starts a vCPU in a thread of its own and resolves when its machine stands; it is then replaying
@@ -57,7 +53,6 @@ export class V86Vcpu implements Vcpu {
       spec: options.spec,
       bootFiles: options.bootFiles ?? null,
       snapshot: options.snapshot ?? null,
-      epochBudget: options.epochBudget ?? epochBudgetDefault,
       doorbell: this.#doorbell.shared,
     };
     this.#worker = new Worker(new URL('./vcpu-worker.js', import.meta.url), { workerData: start });

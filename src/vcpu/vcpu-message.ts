@@ -11,7 +11,6 @@ export interface VcpuStart {
   /** Null: the thread reads the paths of `spec.boot` itself. */
   readonly bootFiles: BootFiles | null;
   readonly snapshot: Snapshot | null;
-  readonly epochBudget: number;
   readonly doorbell: SharedArrayBuffer;
 }
 

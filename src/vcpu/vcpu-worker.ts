@@ -14,7 +14,7 @@ import { installGuestGlobals, VirtualTime } from './virtual-time.js';
 // between them: commands are polled, and a doorbell in shared memory ends its sleep.
 assert(parentPort, 'vcpu-worker.js is the entry of a worker thread');
 const port = parentPort;
-const { spec, bootFiles, snapshot, epochBudget, doorbell: shared } = workerData as VcpuStart;
+const { spec, bootFiles, snapshot, doorbell: shared } = workerData as VcpuStart;
 
 const post = (report: VcpuReport, transfer: ArrayBuffer[] = []): void =>
   port.postMessage(report, transfer);
@@ -26,7 +26,7 @@ try {
   const lastWords = quietConsole();
   const files = bootFiles ?? (await loadBootFiles(spec.boot));
   const engine = await loadV86();
-  const options = { engine, spec, files, time, chance, epochBudget, lastWords, snapshot };
+  const options = { engine, spec, files, time, chance, lastWords, snapshot };
   const runner = await EpochRunner.start(options);
   post({ kind: 'ready' });
   await new EpochLoop(runner, loopPort(new Doorbell(shared)), hostNowMs).run();

@@ -1,9 +1,9 @@
 import type { VirtualMs } from '../units.js';
 import type { Chance } from './chance.js';
 
-// A nominal 1000 MIPS: faster than v86 ever is, so that guest time inside an epoch stays behind the
-// host's and the next record's clock can always catch up.
-const msPerInstruction = 1e-6;
+// A nominal 2000 MIPS: faster than v86 is (it was seen to pass 1000), so that guest time inside an
+// epoch stays behind the host's and the next record's clock can always catch up.
+const msPerInstruction = 0.5e-6;
 // main_loop leaves after one round once it believes that more than a millisecond has passed.
 const beforeAnyRoundMs = 2;
 

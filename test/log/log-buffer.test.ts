@@ -6,6 +6,7 @@ const recordOf = (epoch: number, inputBytes = 0): LogRecord => ({
   epoch,
   clockMs: epoch,
   events: inputBytes === 0 ? [] : [{ kind: 'consoleInput', bytes: new Uint8Array(inputBytes) }],
+  rounds: 1,
   cut: false,
   before: null,
 });

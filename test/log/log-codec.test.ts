@@ -27,7 +27,14 @@ const events: GuestEvent[] = [
   { kind: 'powerPressed' },
   { kind: 'resetPressed' },
 ];
-const record: LogRecord = { epoch: 42, clockMs: 1234.5678, events, cut: true, before: digest };
+const record: LogRecord = {
+  epoch: 42,
+  clockMs: 1234.5678,
+  rounds: 9,
+  events,
+  cut: true,
+  before: digest,
+};
 
 /** Decoded bytes are Buffers, which compare with nothing but Buffers. */
 function bare(value: unknown): unknown {
@@ -43,7 +50,14 @@ describe('a log record as bytes', () => {
   });
 
   it('comes back without a digest', () => {
-    const first: LogRecord = { epoch: 1, clockMs: 0, events: [], cut: false, before: null };
+    const first: LogRecord = {
+      epoch: 1,
+      clockMs: 0,
+      rounds: 1,
+      events: [],
+      cut: false,
+      before: null,
+    };
     expect(decodeRecord(encodeRecord(first))).toEqual(first);
   });
 

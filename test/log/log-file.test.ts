@@ -29,6 +29,7 @@ const records: LogRecord[] = [1, 2, 3].map((epoch) => ({
   epoch,
   clockMs: epoch * 1.5,
   events: [],
+  rounds: 1,
   cut: false,
   before: digestAt(epoch - 1),
 }));
@@ -36,7 +37,7 @@ const records: LogRecord[] = [1, 2, 3].map((epoch) => ({
 /** A run of three epochs; the middle one writes to the console. */
 function writeFile(): { head: Uint8Array; frames: Uint8Array[]; end: Uint8Array } {
   const writer = new LogFileWriter();
-  const head = writer.head({ spec, build: { node: 'v20' }, epochBudget: 100_003, createdAtMs: 7 });
+  const head = writer.head({ spec, build: { node: 'v20' }, createdAtMs: 7 });
   const frames = records.map((record) => {
     const bytes = Uint8Array.of(0x68, 0x69);
     const said = { kind: 'consoleBytes' as const, bytes, offset: 0 };
@@ -53,7 +54,7 @@ const whole = Buffer.concat([head, ...frames, end]);
 describe('a log file', () => {
   it('gives back what was written', () => {
     const file = readLogFile(whole);
-    expect(file.header).toMatchObject({ spec, build: { node: 'v20' }, epochBudget: 100_003 });
+    expect(file.header).toMatchObject({ spec, build: { node: 'v20' } });
     expect(file.header.fingerprint['drives']).toBe('hda:512');
     expect(file.records).toEqual(records);
     expect(file.damage).toBeNull();

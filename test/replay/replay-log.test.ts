@@ -31,6 +31,7 @@ const records: LogRecord[] = Array.from({ length: 2000 }, (_, i) => ({
   epoch: i + 1,
   clockMs: i,
   events: [],
+  rounds: 1,
   cut: false,
   before: digestAt(i),
 }));
@@ -64,7 +65,7 @@ function countingVcpu(fault: Fault = {}): VcpuFactory {
 function recordedFile(): Uint8Array {
   const writer = new LogFileWriter();
   const spec = tinySpec(new Uint8Array(0));
-  const parts = [writer.head({ spec, build: {}, epochBudget: 1, createdAtMs: 0 })];
+  const parts = [writer.head({ spec, build: {}, createdAtMs: 0 })];
   for (const record of records) {
     parts.push(writer.record(record));
     writer.ran(outputsAt(record.epoch), digestAt(record.epoch));

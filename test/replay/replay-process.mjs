@@ -8,7 +8,6 @@ const { header, records, end, damage } = readLogFile(readFileSync(process.argv[2
 const report = await replayLog({
   records,
   end: () => end,
-  createVcpu: (_snapshot, { event, failed }) =>
-    createV86Vcpu({ spec: header.spec, epochBudget: header.epochBudget }, event, failed),
+  createVcpu: (_snapshot, { event, failed }) => createV86Vcpu({ spec: header.spec }, event, failed),
 });
 console.log(JSON.stringify({ ...report, damage: damage?.message ?? null, node: process.version }));

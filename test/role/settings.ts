@@ -50,7 +50,7 @@ export const powerOn: PrimaryStart = {
 };
 
 export function recordOf(epoch: number, events: readonly GuestEvent[] = []): LogRecord {
-  return { epoch, clockMs: epoch, events, cut: false, before: null };
+  return { epoch, clockMs: epoch, rounds: 1, events, cut: false, before: null };
 }
 
 export function snapshotOf(epoch: number, stateBytes = 4096): Snapshot {

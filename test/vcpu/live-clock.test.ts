@@ -34,6 +34,14 @@ describe('the clock of a live vCPU', () => {
     expect(clock.waitMs(false)).toBeLessThanOrEqual(0);
   });
 
+  it('does not sleep for a busy guest that ran ahead of the host by a little', () => {
+    const { clock } = liveAt50();
+    clock.epochEnded(51, 0);
+    expect(clock.waitMs(false)).toBe(0);
+    clock.epochEnded(60, 0);
+    expect(clock.waitMs(false)).toBe(10);
+  });
+
   it('rests four times as long as it ran at a share of 20 %, work or not', () => {
     const { clock, host } = liveAt50();
     clock.sharePercent = 20;

@@ -48,7 +48,7 @@ export class LiveGuest {
   ): Promise<LiveGuest> {
     const { replay, ...start } = options;
     const guest = new LiveGuest(spec, disk);
-    guest.#file.push(guest.#writer.head({ spec, build: {}, epochBudget: 100_003, createdAtMs: 0 }));
+    guest.#file.push(guest.#writer.head({ spec, build: {}, createdAtMs: 0 }));
     guest.vcpu = await createV86Vcpu(
       { spec, ...start },
       (event) => guest.#note(event),
