@@ -3,6 +3,7 @@ import { FtvmError } from '../errors.js';
 import { ftvmVersion } from './build-info.js';
 import { exitStatus, statusOfError } from './exit-status.js';
 import { addBenchCommand } from './bench-command.js';
+import { addConsoleCommand } from './console-command.js';
 import { addDemoCommand } from './demo-command.js';
 import { addDoctorCommand } from './doctor-command.js';
 import { addRecordCommand } from './record-command.js';
@@ -19,6 +20,9 @@ export async function main(words: readonly string[]): Promise<void> {
     .version(ftvmVersion)
     .showHelpAfterError('(ftvm --help shows what there is)')
     .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, 'ftvm: ')),
+    })
     .addHelpText(
       'after',
       `
@@ -30,6 +34,7 @@ Examples:
   addDemoCommand(program);
   addRunCommand(program);
   addStatusCommand(program);
+  addConsoleCommand(program);
   addStopCommand(program);
   addSwitchCommand(program);
   addRecordCommand(program);

@@ -4,6 +4,7 @@ import {
   encodeConsoleGreeting,
 } from '../channel/console-codec.js';
 import type { Link } from '../host/link.js';
+import type { SharedSecret } from '../node/shared-secret.js';
 import { WsConnector } from '../node/ws-connector.js';
 import type { ConsoleOffset } from '../units.js';
 
@@ -22,14 +23,20 @@ export interface ConsoleClientHandlers {
 export class ConsoleClient {
   readonly #findLive: () => Promise<string | null>;
   readonly #handlers: ConsoleClientHandlers;
-  readonly #connector = new WsConnector({ subprotocol: CONSOLE_SUBPROTOCOL, connectMsMax: 1000 });
+  readonly #connector: WsConnector;
   #link: Link | null = null;
   #next: ConsoleOffset = 0;
   #isClosed = false;
   #retry: NodeJS.Timeout | null = null;
 
   /** `findLive` tells the API (`http://host:port`) of whoever may be live now. */
-  constructor(findLive: () => Promise<string | null>, handlers: ConsoleClientHandlers) {
+  constructor(
+    findLive: () => Promise<string | null>,
+    handlers: ConsoleClientHandlers,
+    secret: SharedSecret | null = null,
+  ) {
+    const subprotocol = CONSOLE_SUBPROTOCOL;
+    this.#connector = new WsConnector({ subprotocol, connectMsMax: 1000, secret });
     this.#findLive = findLive;
     this.#handlers = handlers;
   }

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { parseHostPort, type HostPort } from '../node/host-port.js';
+import { formatHostPort, parseHostPort, type HostPort } from '../node/host-port.js';
 
 /** Parsers for commander: what they throw is a usage error that names the option. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
@@ -16,6 +16,15 @@ export function hostPort(text: string): HostPort {
   const address = parseHostPort(text);
   if (!address) throw new InvalidArgumentError('It is HOST:PORT, for example 127.0.0.1:7000.');
   return address;
+}
+
+/** `host:port` alone is taken for what it must mean. */
+export function webSocketUrl(text: string): string {
+  const address = parseHostPort(text.replace(/^ws:\/\//, '').replace(/\/$/, ''));
+  if (!address || address.port === 0) {
+    throw new InvalidArgumentError('It is ws://HOST:PORT, for example ws://127.0.0.1:7000.');
+  }
+  return `ws://${formatHostPort(address)}`;
 }
 
 export function nameList(text: string): string[] {

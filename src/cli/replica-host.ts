@@ -13,11 +13,13 @@ import type { Vm } from '../node/vm-directory.js';
 import { delayedLink } from '../node/delayed-link.js';
 import { FileGenerationStore } from '../node/file-generation-store.js';
 import { FileSectorStore } from '../node/file-sector-store.js';
-import type { HostPort } from '../node/host-port.js';
+import { isLoopback, type HostPort } from '../node/host-port.js';
 import { HttpHolderProbe } from '../node/http-holder-probe.js';
 import { HttpListener } from '../node/http-listener.js';
+import { AddressExposedError } from '../node/listen-error.js';
 import { NodeClock } from '../node/node-clock.js';
 import { NodeEntropy } from '../node/node-entropy.js';
+import type { SharedSecret } from '../node/shared-secret.js';
 import { UdpDatagrams } from '../node/udp-datagrams.js';
 import { WsConnector } from '../node/ws-connector.js';
 import { WsFramePort } from '../node/ws-frame-port.js';
@@ -34,6 +36,8 @@ export interface ReplicaHostOptions {
   readonly listen: HostPort;
   /** Status and console a second time, at an address of the user's choice. */
   readonly api: HostPort | null;
+  /** What peers and readers must know, at addresses that other machines can reach. */
+  readonly secret: SharedSecret | null;
   readonly role: Pick<
     RoleSettings,
     'failureTimeoutMs' | 'outputCommit' | 'logBufferBytesMax' | 'lagMsTarget'
@@ -82,9 +86,7 @@ export class ReplicaHost {
       }
       let current: Hypervisor | null = null;
       const hypervisorOf = (): Hypervisor | null => current;
-      const http = opened(await HttpListener.listen(diagnostics, options.listen), (listener) =>
-        listener.close(),
-      );
+      const http = opened(await listen(options.listen, options), (listener) => listener.close());
       const identity: ReplicaIdentity = {
         replica: Buffer.from(new NodeEntropy().bytes(4)).toString('hex'),
         pid: process.pid,
@@ -111,11 +113,7 @@ export class ReplicaHost {
       };
       serve(http);
       if (options.api) {
-        serve(
-          opened(await HttpListener.listen(diagnostics, options.api), (listener) =>
-            listener.close(),
-          ),
-        );
+        serve(opened(await listen(options.api, options), (listener) => listener.close()));
       }
       const log = { subprotocol: LOG_SUBPROTOCOL, messageBytesMax: 16 * 1024 * 1024 };
       opened(
@@ -145,14 +143,14 @@ export class ReplicaHost {
       const cable = plugIn(options, hypervisorOf);
       if (cable) opened(cable, (plugged) => plugged.close());
       control.cable = cable;
-      const connector = new WsConnector({ subprotocol: LOG_SUBPROTOCOL });
+      const connector = new WsConnector({ subprotocol: LOG_SUBPROTOCOL, secret: options.secret });
       const makeParts = (): ReplicaParts => ({
         clock: new NodeClock(),
         diagnostics,
         connector,
         datagrams,
         generations: new FileGenerationStore(vm.generationsDir),
-        probe: new HttpHolderProbe(),
+        probe: new HttpHolderProbe({ secret: options.secret }),
         createVcpu: vcpuFactory(vm),
         drives,
         onFrame: (frame) => cable?.send(frame),
@@ -196,6 +194,16 @@ function plugIn(
     owner,
     (handlers) => new WsFramePort(new NodeClock(), switchUrl, handlers),
   );
+}
+
+/** Where other machines can reach us, they prove that they know the secret. */
+async function listen(
+  address: HostPort,
+  { diagnostics, secret }: ReplicaHostOptions,
+): Promise<HttpListener> {
+  if (isLoopback(address.host)) return HttpListener.listen(diagnostics, address);
+  if (secret === null) throw new AddressExposedError(address);
+  return HttpListener.listen(diagnostics, { ...address, secret });
 }
 
 /** Last opened, first closed. */

@@ -12,9 +12,10 @@ import {
 } from '../role/role-settings.js';
 import { unreachable } from '../unreachable.js';
 import { exitStatus, statusOfEnd } from './exit-status.js';
-import { hostPort, wholeNumber } from './option-parsers.js';
+import { hostPort, webSocketUrl, wholeNumber } from './option-parsers.js';
 import { ReplicaHost, type ReplicaHostOptions } from './replica-host.js';
 import { wordsOf } from './report-words.js';
+import { secretOf, secretOption, type SecretArguments } from './secret-option.js';
 import { untilStopped } from './signals.js';
 import { Terminal } from './terminal.js';
 import { UsageError } from './usage-error.js';
@@ -26,7 +27,7 @@ interface RunArguments extends VmArguments, ReplicaArguments {
 }
 
 /** What commander parsed of the options of a replica. */
-export interface ReplicaArguments {
+export interface ReplicaArguments extends SecretArguments {
   readonly primary?: true;
   readonly join?: string;
   readonly listen: HostPort;
@@ -44,17 +45,20 @@ export interface ReplicaArguments {
 export function addRunCommand(program: Command): void {
   const command = program
     .command('run')
-    .argument('[vm-dir]', 'directory of the VM, on storage that all its hosts share', defaultVmDir)
+    .argument('[vm-dir]', 'the VM, on storage all its hosts share', defaultVmDir)
     .description('run a VM: as its primary, or as a backup that goes live when the primary dies')
-    .option('--primary', 'claim the VM and run it live; creates it on first use')
+    .option('--primary', 'claim the VM and run it live; created on first use')
     .option('--backup', 'follow the live primary, go live if it dies')
-    .option('--join <url>', 'with --backup: the primary is at ws://host:port')
+    .option('--join <url>', 'with --backup: where the primary is, ws://host:port', webSocketUrl)
     .option('--headless', 'no console on stdin and stdout');
   addVmOptions(command);
   addReplicaOptions(command)
     .addHelpText(
       'after',
       `
+The machine is described once, when --primary creates the VM. --disk or --cdrom alone: it boots from
+there. With --image or --kernel: they are further drives (--image linux --disk data.img: /dev/sdb).
+
 Examples:
   $ ftvm run --primary                    # boot the shipped Linux, here
   $ ftvm run --backup                     # in a second terminal; then kill the first
@@ -67,28 +71,38 @@ Examples:
 
 export function addReplicaOptions(command: Command): Command {
   return command
-    .option('--listen <host:port>', 'logging channel and status', hostPort, loopback)
-    .option('--api <host:port>', 'status, metrics and console at this address too', hostPort)
-    .option('--switch <url>', "plug the guest's network card in: ws://host:port of ftvm switch")
+    .addOption(
+      new Option('--listen <host:port>', 'logging channel, status, console')
+        .argParser(hostPort)
+        .default(loopback, 'any port of 127.0.0.1'),
+    )
+    .option('--api <host:port>', 'status, metrics and console here, too', hostPort)
+    .addOption(secretOption())
+    .option('--switch <url>', "plug the guest's card in: ws://… of ftvm switch")
     .option(
       '--failure-timeout <ms>',
-      'a peer silent for longer is suspected',
+      'a peer silent that long is suspected',
       wholeNumber(50, 600_000),
       defaultFailureTimeoutMs,
     )
     .addOption(
-      new Option('--output-commit <on|off>', 'off only to see what the Output Rule prevents')
+      new Option('--output-commit <on|off>', 'off: see what the Output Rule prevents')
         .choices(['on', 'off'])
         .default('on'),
     )
-    .option('--channel-delay <ms>', 'slow the log down, to experiment', wholeNumber(0, 60_000), 0)
-    .option('--holder-is-dead', 'you made sure that the silent holder of the VM is dead')
+    .option(
+      '--channel-delay <ms>',
+      'slow the log down, to try what happens',
+      wholeNumber(0, 60_000),
+      0,
+    )
+    .option('--holder-is-dead', 'you made sure that the silent primary is dead')
     .addOption(
-      new Option('--log-level <level>', 'diagnostics on stderr')
+      new Option('--log-level <level>', 'on stderr')
         .choices(['debug', 'info', 'warn', 'error'])
         .default('info'),
     )
-    .option('--log-file <file>', 'diagnostics as JSON lines in a file, too');
+    .option('--log-file <file>', 'diagnostics as JSON lines here, too');
 }
 
 const loopback: HostPort = { host: '127.0.0.1', port: 0 };
@@ -98,6 +112,12 @@ async function run(dir: string, parsed: RunArguments): Promise<number> {
     throw new UsageError(
       'A replica is one of two things: --primary or --backup',
       'ftvm run --primary boots the VM; ftvm run --backup, in a second terminal, protects it.',
+    );
+  }
+  if (parsed.join !== undefined && !parsed.backup) {
+    throw new UsageError(
+      '--join tells a backup where its primary is; a primary joins nobody',
+      'Give it with --backup, or leave it out.',
     );
   }
   const diagnostics = new PinoDiagnostics({ level: parsed.logLevel, logFile: parsed.logFile });
@@ -132,6 +152,7 @@ export async function runReplica(
     diagnostics,
     listen: parsed.listen,
     api: parsed.api ?? null,
+    secret: await secretOf(parsed),
     channelDelayMs: parsed.channelDelay,
     switchUrl: parsed.switch ?? null,
     role: {

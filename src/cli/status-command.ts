@@ -1,8 +1,11 @@
 import type { Command } from 'commander';
+import { FtvmError } from '../errors.js';
 import { statusOfNobody, type HypervisorStatus } from '../hypervisor/status.js';
 import { askApi } from '../node/api-client.js';
 import { FileGenerationStore } from '../node/file-generation-store.js';
+import type { SharedSecret } from '../node/shared-secret.js';
 import { openVm, type Vm } from '../node/vm-directory.js';
+import { secretOf, secretOption, type SecretArguments } from './secret-option.js';
 import { defaultVmDir } from './vm-arguments.js';
 
 export function addStatusCommand(program: Command): void {
@@ -10,23 +13,28 @@ export function addStatusCommand(program: Command): void {
     .command('status')
     .argument('[vm-dir]', 'directory of the VM', defaultVmDir)
     .description('who is live, in which generation, and whether the VM is protected')
+    .addOption(secretOption())
     .option('--json', 'one JSON object on stdout')
     .addHelpText('after', '\nExample:\n  $ ftvm status --json | jq .protection')
-    .action(async (dir: string, { json }: { json?: true }) => {
-      const status = await statusOfVm(await openVm(dir));
+    .action(async (dir: string, parsed: SecretArguments & { json?: true }) => {
+      const { json } = parsed;
+      const status = await statusOfVm(await openVm(dir), await secretOf(parsed));
       process.stdout.write(json ? `${JSON.stringify(status)}\n` : table(status));
     });
 }
 
 /** Asks the holder of the latest generation; a VM nobody runs has a status too. */
-export async function statusOfVm(vm: Vm): Promise<HypervisorStatus> {
+export async function statusOfVm(
+  vm: Vm,
+  secret: SharedSecret | null = null,
+): Promise<HypervisorStatus> {
   const latest = await new FileGenerationStore(vm.generationsDir).latest();
   if (latest.kind === 'unreachable') {
     return statusOfNobody(vm, 0, `the shared disk cannot be reached: ${latest.why}`);
   }
   if (latest.kind === 'none') return statusOfNobody(vm, 0, 'it was never started');
   const { generation, holder, claimedAt } = latest.record;
-  const status = await askStatus(holder.api);
+  const status = await askStatus(holder.api, secret);
   if (status?.replica === holder.replica) return status;
   return statusOfNobody(
     vm,
@@ -35,9 +43,23 @@ export async function statusOfVm(vm: Vm): Promise<HypervisorStatus> {
   );
 }
 
-/** Null if nobody answers there, or nobody of ours. */
-export async function askStatus(api: string): Promise<HypervisorStatus | null> {
-  const answer = await askApi('GET', `${api}/status`);
+/** The replica asks for a secret, and ours is another one or none. */
+class SecretRefusedError extends FtvmError {
+  readonly code = 'FTVM_SECRET_REFUSED';
+  readonly remedy = 'Give --secret-file (or FTVM_SECRET_FILE) the file its replicas were given.';
+
+  constructor(api: string) {
+    super(`The replica at ${api} does not talk to strangers`);
+  }
+}
+
+/** Null if nobody answers there, or nobody of ours. Errors: SecretRefusedError. */
+export async function askStatus(
+  api: string,
+  secret: SharedSecret | null = null,
+): Promise<HypervisorStatus | null> {
+  const answer = await askApi('GET', `${api}/status`, { secret });
+  if (answer?.status === 401) throw new SecretRefusedError(api);
   if (answer?.status !== 200) return null;
   try {
     return JSON.parse(answer.body) as HypervisorStatus;

@@ -4,6 +4,7 @@ import { FtvmError } from '../errors.js';
 import { askApi } from '../node/api-client.js';
 import { openVm } from '../node/vm-directory.js';
 import { wholeNumber } from './option-parsers.js';
+import { secretOf, secretOption, type SecretArguments } from './secret-option.js';
 import { askStatus, statusOfVm } from './status-command.js';
 import { defaultVmDir } from './vm-arguments.js';
 
@@ -14,11 +15,16 @@ class StillRunningError extends FtvmError {
     'Look at its diagnostics; a primary whose output waits for storage or a backup ends when it can.';
 }
 
+interface StopArguments extends SecretArguments {
+  readonly timeout: number;
+}
+
 export function addStopCommand(program: Command): void {
   program
     .command('stop')
     .argument('[vm-dir]', 'directory of the VM', defaultVmDir)
     .description('power off the guest on every replica; no one goes live')
+    .addOption(secretOption())
     .option('--timeout <seconds>', 'wait that long for it to end', wholeNumber(1, 3600), 15)
     .addHelpText(
       'after',
@@ -29,20 +35,22 @@ down in order, type poweroff in the guest, which ends every replica too.
 Example:
   $ ftvm stop ./ftvm-vm`,
     )
-    .action(async (dir: string, { timeout }: { timeout: number }) => stop(dir, timeout));
+    .action(async (dir: string, parsed: StopArguments) => stop(dir, parsed));
 }
 
-async function stop(dir: string, timeoutSeconds: number): Promise<void> {
+async function stop(dir: string, parsed: StopArguments): Promise<void> {
+  const { timeout: timeoutSeconds } = parsed;
+  const secret = await secretOf(parsed);
   const vm = await openVm(dir);
-  const status = await statusOfVm(vm);
+  const status = await statusOfVm(vm, secret);
   if (!status.primary) {
     process.stdout.write(`${vm.name} is not running: ${status.reason}\n`);
     return;
   }
   const { api, pid, replica } = status.primary;
-  await askApi('POST', `${api}/stop`);
+  await askApi('POST', `${api}/stop`, { secret });
   const waitUntilMs = performance.now() + timeoutSeconds * 1000;
-  while ((await askStatus(api))?.replica === replica) {
+  while ((await askStatus(api, secret))?.replica === replica) {
     if (performance.now() > waitUntilMs) {
       throw new StillRunningError(
         `Process ${pid} was told to power off and still runs after ${timeoutSeconds} s`,

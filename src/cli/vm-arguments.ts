@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { reasonOf } from '../node/errno.js';
+import { MEMORY_MIB_MAX, MEMORY_MIB_MIN } from '../node/vm-file.js';
 import type { VmOptions } from '../node/vm-options.js';
 import { nameList, wholeNumber } from './option-parsers.js';
 import { UsageError } from './usage-error.js';
@@ -10,27 +11,25 @@ export const defaultVmDir = 'ftvm-vm';
 /** The options that say what machine a new VM is; they are stored when it is created. */
 export function addVmOptions(command: Command): Command {
   return command
-    .option('--image <name|dir>', 'guest image to create the VM from (default: linux)')
-    .option('--kernel <file>', 'boot this kernel: a bzImage or a multiboot ELF')
+    .option('--image <name|dir>', 'guest image of a new VM (default: linux)')
+    .option('--kernel <file>', 'boot your own: a bzImage or a multiboot kernel')
     .option('--initrd <file>', 'initial RAM disk for --kernel')
     .option('--append <string>', 'added to the kernel command line')
-    .option('--disk <file>', 'raw disk image to use as hda, in place')
-    .option('--cdrom <file>', 'ISO image to use as CD-ROM')
-    .option('--service <list>', 'services of the image to start: redis,httpd,sshd', nameList)
+    .option('--disk <file>', 'raw disk image, used in place; see below')
+    .option('--cdrom <file>', 'ISO image; see below')
+    .option('--service <list>', 'of the image: redis,httpd,sshd', nameList)
     .option(
       '--ssh-key <file>',
       'public key that may log in as root of the image, with --service sshd',
     )
-    .option('--memory <mib>', 'guest memory in MiB (default: 128)', wholeNumber(1, 1_000_000))
-    .addOption(
-      new Option('--nic <model>', 'network card (default: virtio)').choices([
-        'virtio',
-        'ne2k',
-        'none',
-      ]),
+    .option(
+      '--memory <mib>',
+      'guest memory in MiB (default: 128)',
+      wholeNumber(MEMORY_MIB_MIN, MEMORY_MIB_MAX),
     )
-    .option('--acpi', 'give the machine ACPI (stock kernels power off with it)')
-    .option('--no-jit', 'interpret the guest only: the slow reference');
+    .addOption(new Option('--nic <model>', '(default: virtio)').choices(['virtio', 'ne2k', 'none']))
+    .option('--acpi', 'for stock kernels, which power off with it')
+    .option('--no-jit', 'interpret the guest: slow, the reference');
 }
 
 /** What commander parsed of them. */

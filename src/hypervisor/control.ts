@@ -7,7 +7,7 @@ import type { RoleReport } from '../role/role-effect.js';
 import type { Hypervisor } from './hypervisor.js';
 import type { NicCable } from './nic-cable.js';
 import { metricsText } from './metrics.js';
-import { statusOf, type HypervisorStatus } from './status.js';
+import { round, statusOf, type HypervisorStatus } from './status.js';
 
 /** What the control API answers: status, media type, body. */
 export interface ControlAnswer {
@@ -58,8 +58,8 @@ export class Control {
   note(report: RoleReport): void {
     if (report.kind === 'primaryLost') this.#primaryLostAtMs = this.#clock.wallClockMs();
     if (report.kind === 'wentLive') this.#liveAtMs = this.#clock.wallClockMs();
-    if (report.kind === 'stateCut') this.#joinPauseMs = report.pauseMs;
-    if (report.kind === 'backupInSync') this.#joinMs = report.joinMs;
+    if (report.kind === 'stateCut') this.#joinPauseMs = round(report.pauseMs);
+    if (report.kind === 'backupInSync') this.#joinMs = round(report.joinMs);
   }
 
   /** Counts what a replay proves: each epoch that ran had the digest its record carries. */

@@ -159,6 +159,7 @@ const unknownToBackups = {
   commitDelayMsMax: 0,
 };
 
-function round(ms: number): number {
+/** To what a person can read; a script has no use for more either. */
+export function round(ms: number): number {
   return Math.round(ms * 100) / 100;
 }

@@ -1,4 +1,6 @@
 import { request } from 'node:http';
+import { proofFor } from './secret-proof.js';
+import type { SharedSecret } from './shared-secret.js';
 
 /** What a replica's control API answered; null if it could not be asked. */
 export interface ApiAnswer {
@@ -7,15 +9,23 @@ export interface ApiAnswer {
 }
 
 /** One request to `http://host:port/path`. A connection that fails or is silent answers null. */
-export function askApi(
+export async function askApi(
   method: 'GET' | 'POST',
   url: string,
-  { timeoutMs = 2000 }: { readonly timeoutMs?: number } = {},
+  options: { readonly timeoutMs?: number; readonly secret?: SharedSecret | null } = {},
 ): Promise<ApiAnswer | null> {
+  const { timeoutMs = 2000, secret = null } = options;
+  const headers: Record<string, string> = { connection: 'close' };
+  try {
+    const proof = await proofFor(secret, method, url, AbortSignal.timeout(timeoutMs));
+    if (proof !== null) headers.authorization = proof;
+  } catch {
+    return null;
+  }
   return new Promise((resolve) => {
     const asked = request(
       url,
-      { method, timeout: timeoutMs, agent: false, headers: { connection: 'close' } },
+      { method, timeout: timeoutMs, agent: false, headers },
       (response) => {
         let body = '';
         response.setEncoding('utf8');

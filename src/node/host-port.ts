@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 
 /** An address to bind or to send to. Port 0 means any free one. */
 export interface HostPort {
@@ -18,6 +18,11 @@ export function parseHostPort(text: string): HostPort | null {
 
 export function formatHostPort({ host, port }: HostPort): string {
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Whether only this machine can reach it. A name that is none of the known ones may be any address. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
 /**

@@ -3,21 +3,28 @@ import { hostname } from 'node:os';
 import type { ReplicaIdentity } from '../arbiter/generation-record.js';
 import type { HolderProbe, ProbeOutcome } from '../host/holder-probe.js';
 import { errnoOf } from './errno.js';
+import { isLoopback } from './host-port.js';
+import { proofFor } from './secret-proof.js';
+import type { SharedSecret } from './shared-secret.js';
 
 const ANSWER_BYTES_MAX = 1024 * 1024;
 
 /** Asks `GET /status` where a replica serves its API; the answer names the replica that gave it. */
 export class HttpHolderProbe implements HolderProbe {
   readonly #answerMsMax: number;
+  readonly #secret: SharedSecret | null;
 
-  constructor({ answerMsMax = 1_000 }: { readonly answerMsMax?: number } = {}) {
-    this.#answerMsMax = answerMsMax;
+  constructor(
+    options: { readonly answerMsMax?: number; readonly secret?: SharedSecret | null } = {},
+  ) {
+    this.#answerMsMax = options.answerMsMax ?? 1_000;
+    this.#secret = options.secret ?? null;
   }
 
   async probe(identity: ReplicaIdentity): Promise<ProbeOutcome> {
     try {
       // Loopback is another place on each host: an answer from here says nothing about there.
-      if (identity.host !== hostname() && isLoopback(identity.api)) return 'silent';
+      if (identity.host !== hostname() && isLoopback(hostOf(identity.api))) return 'silent';
       return (await this.#replicaAt(identity.api)) === identity.replica ? 'live' : 'gone';
     } catch (error) {
       return errnoOf(error) === 'ECONNREFUSED' ? 'gone' : 'silent';
@@ -25,10 +32,18 @@ export class HttpHolderProbe implements HolderProbe {
   }
 
   /** The replica that serves `api`; null when somebody else does. Rejects when nobody answers in time. */
-  #replicaAt(api: string): Promise<string | null> {
+  async #replicaAt(api: string): Promise<string | null> {
+    const signal = AbortSignal.timeout(this.#answerMsMax);
+    const url = new URL('/status', api);
+    const authorization = await proofFor(this.#secret, 'GET', url.href, signal);
+    const headers = authorization === null ? {} : { authorization };
     return new Promise((resolve, reject) => {
-      const signal = AbortSignal.timeout(this.#answerMsMax);
-      const request = get(new URL('/status', api), { agent: false, signal }, (response) => {
+      const request = get(url, { agent: false, signal, headers }, (response) => {
+        // Somebody of ours may well be there, and does not talk to us: no proof of a death.
+        if (response.statusCode === 401 || response.statusCode === 403) {
+          response.resume();
+          return reject(new Error(`HTTP ${response.statusCode}`));
+        }
         readReplica(response).then(resolve, reject);
       });
       request.once('error', reject);
@@ -52,7 +67,6 @@ async function readReplica(response: IncomingMessage): Promise<string | null> {
   }
 }
 
-function isLoopback(api: string): boolean {
-  const { hostname: host } = new URL(api);
-  return host === 'localhost' || host === '[::1]' || host.startsWith('127.');
+function hostOf(api: string): string {
+  return new URL(api).hostname.replace(/^\[(.*)\]$/, '$1');
 }

@@ -7,6 +7,7 @@ import { dialableHost, formatHostPort, type HostPort } from './host-port.js';
 import { listenError } from './listen-error.js';
 import { printable } from './printable.js';
 import { refusalOf } from './request-guard.js';
+import { CHALLENGE_PATH, Challenges, SECRET_SCHEME, type SharedSecret } from './shared-secret.js';
 
 export interface HttpResponse {
   readonly status: number;
@@ -30,6 +31,8 @@ export interface HttpListenerOptions extends HostPort {
   readonly bodyBytesMax?: number;
   /** Connections at once, upgraded ones included; one more is closed unanswered. */
   readonly connectionsMax?: number;
+  /** Every request must prove that it knows it; null or none: anybody may ask. */
+  readonly secret?: SharedSecret | null;
 }
 
 // Our own clients send their request at once; whoever takes longer only holds a connection.
@@ -49,6 +52,7 @@ export class HttpListener {
   readonly #diagnostics: Diagnostics;
   readonly #bodyBytesMax: number;
   readonly #boundHost: string;
+  readonly #challenges: Challenges | null;
   readonly #sockets = new Set<Socket>();
   readonly #upgrades = new Map<string, UpgradeHandler>();
   #handler: HttpHandler = () => null;
@@ -81,6 +85,7 @@ export class HttpListener {
     this.#server = server;
     this.#bodyBytesMax = options.bodyBytesMax ?? 64 * 1024;
     this.#boundHost = options.host;
+    this.#challenges = options.secret ? new Challenges(options.secret) : null;
     const bound = server.address() as AddressInfo;
     this.address = formatHostPort({ host: dialableHost(options.host), port: bound.port });
     server.on('connection', (socket) => {
@@ -117,6 +122,13 @@ export class HttpListener {
     try {
       const refusal = refusalOf(request.headers, this.#boundHost);
       if (refusal !== null) return respond(response, plain(403, refusal));
+      if (this.#challenges && method === 'GET' && path === CHALLENGE_PATH) {
+        return respond(response, plain(200, this.#challenges.issue(performance.now())));
+      }
+      if (!this.#isProven(request, path)) {
+        response.setHeader('WWW-Authenticate', SECRET_SCHEME);
+        return respond(response, plain(401, notProven));
+      }
       const body = await readBody(request, this.#bodyBytesMax);
       if (body === null) {
         response.shouldKeepAlive = false;
@@ -131,16 +143,24 @@ export class HttpListener {
     }
   }
 
+  #isProven({ method = '', headers }: IncomingMessage, path: string): boolean {
+    const { authorization = '' } = headers;
+    return this.#challenges?.accepts(authorization, method, path, performance.now()) ?? true;
+  }
+
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // From here on the connection is ours, and so is the error of a peer that goes away.
     socket.on('error', () => socket.destroy());
     const refusal = refusalOf(request.headers, this.#boundHost);
     if (refusal !== null) return refuseUpgrade(socket, 403, refusal);
+    if (!this.#isProven(request, pathOf(request))) return refuseUpgrade(socket, 401, notProven);
     const handler = this.#upgrades.get(pathOf(request));
     if (!handler) return refuseUpgrade(socket, 404, `no WebSocket at ${pathOf(request)}`);
     handler(request, socket, head);
   }
 }
+
+const notProven = 'this server asks for proof of the shared secret (--secret-file)';
 
 /** Answers a request to upgrade with an HTTP error whose body says why, and hangs up. */
 export function refuseUpgrade(socket: Duplex, status: number, why: string): void {

@@ -1,4 +1,4 @@
-import { access, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { errnoOf } from './errno.js';
@@ -40,13 +40,14 @@ export async function shippedImages(): Promise<string[]> {
   const entries = await readdir(SHIPPED, { withFileTypes: true }).catch(() => []);
   const names: string[] = [];
   for (const { name } of entries) {
-    if (await hasManifest(join(SHIPPED, name))) names.push(name);
+    if (await isImage(join(SHIPPED, name))) names.push(name);
   }
   return names.sort();
 }
 
-async function hasManifest(dir: string): Promise<boolean> {
-  return access(join(dir, 'image.json')).then(
+/** The recipe has a manifest without files, which is no image. */
+async function isImage(dir: string): Promise<boolean> {
+  return readGuestImage(dir).then(
     () => true,
     () => false,
   );

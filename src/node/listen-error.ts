@@ -35,6 +35,20 @@ export class AddressNotLocalError extends FtvmError {
   }
 }
 
+/** Other machines can reach the address, and nothing would keep them from the VM. */
+export class AddressExposedError extends FtvmError {
+  readonly code = 'FTVM_ADDRESS_EXPOSED';
+  readonly remedy =
+    'Give every host the same --secret-file FILE (openssl rand -hex 32), or listen on 127.0.0.1.';
+
+  constructor(address: HostPort) {
+    super(
+      `Refused to listen on ${formatHostPort(address)} without a secret: whoever reaches it could ` +
+        'stop the VM, type at its console, or read its memory as a backup',
+    );
+  }
+}
+
 /** Any other reason not to listen. */
 export class ListenError extends FtvmError {
   readonly code = 'FTVM_LISTEN';

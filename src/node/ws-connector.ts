@@ -3,6 +3,8 @@ import { WebSocket } from 'ws';
 import type { Link, LinkConnector, LinkEnd, LinkHandlers } from '../host/link.js';
 import { reasonOf } from './errno.js';
 import { printable } from './printable.js';
+import { proofFor } from './secret-proof.js';
+import type { SharedSecret } from './shared-secret.js';
 import { CLOSE_MS_MAX, MESSAGE_BYTES_MAX, WsLink } from './ws-link.js';
 
 export interface WsConnectorOptions {
@@ -11,9 +13,12 @@ export interface WsConnectorOptions {
   /** From the first packet to the open link. */
   readonly connectMsMax?: number;
   readonly messageBytesMax?: number;
+  /** Proved to servers that ask for it. */
+  readonly secret?: SharedSecret | null;
 }
 
 const REFUSAL_BYTES_MAX = 1024;
+const challengeMsMax = 2_000;
 
 /** Opens links to WebSocket endpoints. */
 export class WsConnector implements LinkConnector {
@@ -50,11 +55,14 @@ export class WsConnector implements LinkConnector {
 
   /** The socket, or why there is no dialling that endpoint. */
   #dial(endpoint: string): WebSocket | LinkEnd {
-    const { subprotocol, messageBytesMax = MESSAGE_BYTES_MAX } = this.#options;
+    const { subprotocol, messageBytesMax = MESSAGE_BYTES_MAX, secret } = this.#options;
     const options = {
       perMessageDeflate: false,
       maxPayload: messageBytesMax,
       closeTimeout: CLOSE_MS_MAX,
+      ...(secret && {
+        finishRequest: (request: ClientRequest) => prove(request, secret, endpoint),
+      }),
     };
     try {
       return new WebSocket(endpoint, subprotocol ?? [], options);
@@ -62,6 +70,17 @@ export class WsConnector implements LinkConnector {
       return { kind: 'protocol', why: `${printable(endpoint)}: ${reasonOf(error)}` };
     }
   }
+}
+
+/** Sends the request to upgrade once it carries the proof; destroyed, it fails as if refused. */
+function prove(request: ClientRequest, secret: SharedSecret, endpoint: string): void {
+  proofFor(secret, 'GET', endpoint, AbortSignal.timeout(challengeMsMax)).then(
+    (proof) => {
+      if (proof !== null) request.setHeader('authorization', proof);
+      request.end();
+    },
+    (error: Error) => request.destroy(error),
+  );
 }
 
 /** A link that was over before it began; told later, as every end is. */
