@@ -1,7 +1,7 @@
 import type { Entropy } from '../host/entropy.js';
 import { Alarm, type AlarmQueue } from './alarm-queue.js';
 import type { HostAddress, HostDatagramSocket, HostNetwork } from './host-network.js';
-import { readU16, writeU16 } from './wire-bytes.js';
+import { copyOf, readU16, writeU16 } from './wire-bytes.js';
 
 interface Pending {
   readonly query: Uint8Array;
@@ -56,9 +56,9 @@ export class DnsForwarder {
       return answer(serverFailure(query));
     }
     const number = this.#freeNumber();
-    const kept = query.slice();
+    const kept = copyOf(query);
     this.#pending.set(number, { query: kept, sentAtMs: this.#alarms.nowMs(), answer });
-    const sent = query.slice();
+    const sent = copyOf(query);
     writeU16(sent, 0, number);
     this.#socket ??= this.#open(this.#resolver);
     this.#socket.send(sent, this.#resolver);
@@ -84,7 +84,7 @@ export class DnsForwarder {
     const pending = this.#pending.get(number);
     if (pending === undefined || !isSameQuestion(pending.query, reply)) return;
     this.#pending.delete(number);
-    const forGuest = reply.slice();
+    const forGuest = copyOf(reply);
     writeU16(forGuest, 0, readU16(pending.query, 0));
     pending.answer(forGuest);
   }
@@ -129,7 +129,7 @@ function lower(byte = 0): number {
 
 /** The query turned into "server failure" (RFC 1035 §4.1.1), question part and all. */
 function serverFailure(query: Uint8Array): Uint8Array {
-  const reply = query.slice();
+  const reply = copyOf(query);
   reply[2] = ((query[2] ?? 0) & 0x79) | 0x80;
   reply[3] = 0x80 | 2;
   return reply;

@@ -1,5 +1,5 @@
 import { foldSum, sumOf } from './internet-checksum.js';
-import { writeU16 } from './wire-bytes.js';
+import { copyOf, writeU16 } from './wire-bytes.js';
 
 /** RFC 792. */
 export const icmpType = { echoReply: 0, unreachable: 3, echoRequest: 8 } as const;
@@ -12,7 +12,7 @@ const ICMP_HEADER_BYTES = 8;
 export function echoReplyTo(message: Uint8Array): Uint8Array | null {
   if (message.byteLength < ICMP_HEADER_BYTES || message[0] !== icmpType.echoRequest) return null;
   if (message[1] !== 0 || foldSum(sumOf(message, 0, message.byteLength)) !== 0) return null;
-  const reply = message.slice();
+  const reply = copyOf(message);
   reply[0] = icmpType.echoReply;
   return withChecksum(reply);
 }

@@ -1,4 +1,5 @@
 import type { Ipv4Packet } from './ipv4-packet.js';
+import { copyOf } from './wire-bytes.js';
 
 interface Pieces {
   readonly parts: Ipv4Packet[];
@@ -36,7 +37,7 @@ export class Ipv4Reassembly {
       return null;
     }
     // Copies: a view would keep the whole message alive that the frame came in.
-    pieces.parts.push({ ...packet, payload: packet.payload.slice(), quote: packet.quote.slice() });
+    pieces.parts.push({ ...packet, payload: copyOf(packet.payload), quote: copyOf(packet.quote) });
     pieces.bytes += packet.payload.byteLength;
     if (!packet.moreFragments) pieces.totalBytes = packet.fragmentAt + packet.payload.byteLength;
     if (pieces.bytes !== pieces.totalBytes) return null;

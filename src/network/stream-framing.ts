@@ -1,5 +1,5 @@
 import { FRAME_BYTES_MAX } from './ethernet-frame.js';
-import { readU32, writeU32 } from './wire-bytes.js';
+import { copyOf, readU32, writeU32 } from './wire-bytes.js';
 
 const LENGTH_BYTES = 4;
 /** QEMU's own bound; whoever says more speaks something else. */
@@ -38,7 +38,7 @@ export class StreamFraming {
       this.#received(bytes.subarray(at + LENGTH_BYTES, end));
       at = end;
     }
-    if (at < bytes.byteLength) this.#rest = bytes.slice(at);
+    if (at < bytes.byteLength) this.#rest = copyOf(bytes.subarray(at));
     return true;
   }
 }

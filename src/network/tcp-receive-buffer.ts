@@ -1,4 +1,5 @@
 import type { StreamPosition } from './tcp-sequence.js';
+import { copyOf } from './wire-bytes.js';
 
 /** Pieces that may wait for an earlier one: each costs about 100 bytes beside its data. */
 const PIECES_MAX = 512;
@@ -70,6 +71,6 @@ export class ReceiveBuffer {
     }
     if (rest.byteLength === 0) return;
     if (covered === 0 && this.#waiting.length >= PIECES_MAX) return;
-    this.#waiting.splice(index, covered, { at: from, data: rest.slice() });
+    this.#waiting.splice(index, covered, { at: from, data: copyOf(rest) });
   }
 }

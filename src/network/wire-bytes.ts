@@ -16,3 +16,8 @@ export function writeU32(bytes: Uint8Array, at: number, value: number): void {
   writeU16(bytes, at, value >>> 16);
   writeU16(bytes, at + 2, value & 0xffff);
 }
+
+/** A copy with memory of its own. Not `slice`: frames arrive as Node's Buffer, whose `slice` is a view. */
+export function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}

@@ -112,7 +112,8 @@ export class SceneGuest {
 
   /** Sends a frame as it is. */
   send(frame: Uint8Array): void {
-    this.port?.receive(frame);
+    // As they come from a socket: a Buffer, a view of something larger.
+    this.port?.receive(Buffer.concat([Buffer.alloc(4), frame]).subarray(4));
   }
 
   take(frame: Uint8Array): void {
