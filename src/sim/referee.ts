@@ -86,7 +86,7 @@ export class Referee {
         const { epoch, outputs, after } = event;
         witness.ran = epoch;
         witness.produced(epoch, outputs);
-        this.#history.ran(run, witness.id, { epoch, outputs, after });
+        if (!witness.isDamaged) this.#history.ran(run, witness.id, { epoch, outputs, after });
         return;
       }
       case 'crashed':

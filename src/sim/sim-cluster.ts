@@ -64,6 +64,9 @@ export class SimCluster implements World {
     this.trace = new Trace(timeline);
     this.verdict = new Verdict(timeline, this.trace);
     this.network = new SimNetwork(timeline, this.prng.fork('network'), plan.network);
+    this.network.linkBytesMax = plan.logBufferBytesMax + besideTheLogBytes;
+    this.network.onOverfull = (from, bytes) =>
+      this.verdict.violated('bounded', from, `${bytes} bytes are under way in one link`);
     this.store = new SimGenerationStore(timeline, this.prng.fork('store'));
     this.disk = new SimDisk(timeline, this.prng.fork('disk'), {
       sectors: plan.guest.diskSectors,
@@ -133,3 +136,5 @@ export class SimCluster implements World {
 }
 
 const lagMsMax = 100;
+/** A toy's state, one record more than fits, the words beside the log. */
+const besideTheLogBytes = 64 * 1024;

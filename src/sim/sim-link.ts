@@ -19,6 +19,7 @@ export class SimLinkEnd implements Link {
   /** Sent before the link was open. */
   #early: Uint8Array[] = [];
   #arriving: Arrival[] = [];
+  #arrivingBytes = 0;
   #lastArrivalAtMs = 0;
   #isPumping = false;
   #isReadingPaused = false;
@@ -58,11 +59,7 @@ export class SimLinkEnd implements Link {
   }
 
   bufferedBytes(): number {
-    const travelling = this.#peer ? this.#peer.#arriving : [];
-    return travelling.reduce(
-      (bytes, arrival) => bytes + (arrival.kind === 'message' ? arrival.message.byteLength : 0),
-      0,
-    );
+    return this.#peer ? this.#peer.#arrivingBytes : 0;
   }
 
   pauseReading(): void {
@@ -120,7 +117,15 @@ export class SimLinkEnd implements Link {
     const delayMs = this.#network.delayMs(this.#peerHost, this.process.host);
     this.#lastArrivalAtMs = Math.max(this.#lastArrivalAtMs, timeline.nowMs + delayMs);
     this.#arriving.push({ ...arrival, atMs: this.#lastArrivalAtMs });
+    if (arrival.kind === 'message') this.#weigh(arrival.message.byteLength);
     this.#pump();
+  }
+
+  #weigh(bytes: number): void {
+    this.#arrivingBytes += bytes;
+    if (this.#arrivingBytes > this.#network.linkBytesMax) {
+      this.#network.onOverfull(this.#peerHost, this.#arrivingBytes);
+    }
   }
 
   #pump(): void {
@@ -145,6 +150,7 @@ export class SimLinkEnd implements Link {
     // What comes after a resume that is still pending waits in the process, in order.
     switch (arrival.kind) {
       case 'message': {
+        this.#arrivingBytes -= arrival.message.byteLength;
         const message = this.#network.carry(arrival.message);
         this.process.enter(() => {
           if (!this.#isClosing && !this.#isOver) this.handlers?.received(message);

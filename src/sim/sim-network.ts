@@ -39,6 +39,9 @@ export class SimNetwork {
   readonly #sockets = new Map<string, { process: SimProcess; received: DatagramReceived }>();
   readonly #darkHosts = new Set<string>();
   readonly #links = new Set<SimLinkEnd>();
+  /** More is under way to one end of a link than that many bytes. */
+  linkBytesMax = Number.POSITIVE_INFINITY;
+  onOverfull: (from: string, bytes: number) => void = () => undefined;
   /** Damage stops when the faults do. */
   isCalm = false;
 

@@ -21,6 +21,8 @@ export class Witness {
   isLive = false;
   isOver = false;
   framesLeft = 0;
+  /** Its guest was changed behind its back: it is no replica, and has to find out. */
+  isDamaged = false;
   readonly #consoleEnds: { readonly end: number; readonly epoch: Epoch }[] = [];
   readonly #writes = new WeakMap<Uint8Array, { readonly id: number; readonly epoch: Epoch }>();
 
