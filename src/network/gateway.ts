@@ -49,6 +49,9 @@ export interface GatewayStatus {
   readonly dropped: Readonly<Record<string, number>>;
 }
 
+/** Each takes a socket of the host, which has other uses for them. */
+const OUTBOUND_MAX = 4_096;
+
 /**
  * The host at the edge of the switch: to guests a router with DHCP and DNS, to the host's clients
  * the place where forwards end.
@@ -73,6 +76,7 @@ export class Gateway {
   readonly #relays = new Set<TcpRelay>();
   readonly #complaints: RateLimit;
   readonly #dropped: Record<string, number> = {};
+  #outboundCount = 0;
 
   constructor(
     clock: Clock,
@@ -296,8 +300,14 @@ export class Gateway {
   #acceptGuest(to: TcpAddresses): ReturnType<AcceptGuest> {
     const target = outboundTarget(this.#addresses, this.#outbound, to.localIp, to.localPort);
     if (target === null) return null;
+    if (this.#outboundCount >= OUTBOUND_MAX) {
+      this.#drop('tooManyConnections');
+      return null;
+    }
+    this.#outboundCount += 1;
     const from = `${formatIp(to.guestIp)}:${to.guestPort}`;
-    const relay = this.#newRelay(`${from} → ${target.host}:${target.port}`);
+    const name = `${from} → ${target.host}:${target.port}`;
+    const relay = this.#newRelay(name, () => (this.#outboundCount -= 1));
     return {
       handlers: relay.forGuest,
       opened: (connection) => {
@@ -324,8 +334,11 @@ export class Gateway {
     return relay.forHost;
   }
 
-  #newRelay(name: string): TcpRelay {
-    const relay = new TcpRelay(name, (ended) => this.#relays.delete(ended));
+  #newRelay(name: string, onEnd = (): void => undefined): TcpRelay {
+    const relay = new TcpRelay(name, (ended) => {
+      this.#relays.delete(ended);
+      onEnd();
+    });
     this.#relays.add(relay);
     return relay;
   }
