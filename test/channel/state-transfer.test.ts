@@ -80,7 +80,8 @@ describe('a snapshot in pieces', () => {
 
 describe('a receiver', () => {
   const { state, ...header } = snapshotOf(1);
-  const begin = (stateBytes = state.byteLength) => ({ kind: 'stateBegin', header, stateBytes }) as const;
+  const begin = (stateBytes = state.byteLength) =>
+    ({ kind: 'stateBegin', header, stateBytes }) as const;
 
   it('allocates nothing for a state larger than the machine', () => {
     const tooLarge = (): StateReceiver => new StateReceiver(begin(2 ** 50), 2 ** 20);

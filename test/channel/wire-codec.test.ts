@@ -72,6 +72,13 @@ describe('what is no message of ours is a typed error', () => {
     expect(failureOf(frame)).toMatchObject({ code: 'FTVM_WIRE_FORMAT' });
   });
 
+  it('a flipped bit in data, which would make a wrong machine', () => {
+    const data = new Uint8Array(100);
+    const frame = encodeMessage({ kind: 'statePages', offset: 0, data });
+    frame[frame.length - 1] = 1;
+    expect(failureOf(frame)).toBeInstanceOf(WireFormatError);
+  });
+
   it.each([
     ['a number', 7],
     ['nothing', null],

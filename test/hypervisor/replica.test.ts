@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeMessage, encodeMessage } from '../../src/channel/wire-codec.js';
 import type { WireMessage } from '../../src/channel/wire-message.js';
 import type { Link } from '../../src/host/link.js';
-import { helloOf, identityOf } from '../role/settings.js';
+import { bytesOf, helloOf, identityOf } from '../role/settings.js';
 import { protectedPair, SmallWorld, type Host } from './small-world.js';
 
 /** Somebody who has connected to a host and says what they like. */
@@ -125,6 +125,18 @@ describe('effects', () => {
     expect(a.frames).toEqual(['f']);
   });
 
+  it('of one input come before those of the next, also when it comes in the middle of them', async () => {
+    const { world, a } = await primaryAlone();
+    a.onFrame = () => a.hypervisor.leave();
+    for (const line of ['frame f', 'after the frame']) {
+      const event = { kind: 'consoleInput', bytes: bytesOf(line) } as const;
+      a.replica?.feed({ kind: 'guestEvent', event });
+    }
+    await world.pass(50);
+    expect(a.end).toEqual({ kind: 'left' });
+    expect(a.console).toBe('after the frame');
+  });
+
   it('after an end are nobody’s', async () => {
     const { world, a } = await primaryAlone();
     a.type('off');
@@ -152,12 +164,15 @@ describe('a bug', () => {
   it('in what is told to the outside ends it, too', async () => {
     const world = new SmallWorld();
     const a = world.host('a');
-    a.failure = new Error('a full disk under the frames');
+    const failure = new Error('a cable on fire');
+    a.onFrame = () => {
+      throw failure;
+    };
     a.runPrimary();
     await world.pass(50);
     a.type('frame f');
     await world.pass(50);
-    expect(a.end).toEqual({ kind: 'failed', error: a.failure });
+    expect(a.end).toEqual({ kind: 'failed', error: failure });
   });
 });
 

@@ -64,8 +64,8 @@ export class Host {
   end: ReplicaEnd | Error | null = null;
   /** Killed by the next frame that leaves: the worst moment. */
   diesOfFrames = false;
-  /** Thrown when a frame leaves. */
-  failure: Error | null = null;
+  /** Called when a frame leaves, in the middle of whatever the replica is doing. */
+  onFrame: () => void = () => undefined;
   #state: 'running' | 'stopped' | 'dead' = 'running';
   #inbox: (() => void)[] = [];
   #timers: { readonly atMs: number; readonly callback: () => void }[] = [];
@@ -185,7 +185,7 @@ export class Host {
       onFrame: (frame) => {
         this.frames.push(textOf(frame));
         if (this.diesOfFrames) this.kill();
-        if (this.failure) throw this.failure;
+        this.onFrame();
       },
     };
   }

@@ -92,7 +92,7 @@ export class ToyVcpu implements Vcpu {
     const cut = this.#isCutWanted && [...this.#inFlight].every((id) => ended.has(id));
     if (cut) this.#isCutWanted = false;
     const epoch = this.#epoch + 1;
-    const record: LogRecord = { epoch, clockMs: epoch, events, cut, before: null };
+    const record: LogRecord = { epoch, clockMs: epoch, events, rounds: 1, cut, before: null };
     this.#tell({ kind: 'recorded', record });
     this.#run(record);
   }

@@ -86,7 +86,7 @@ describe('with a backup in sync', () => {
 });
 
 describe('with several backups in different states', () => {
-  it('waits for the slowest of those in sync', () => {
+  function withTwoInSync(): DrivenPrimary {
     const primary = new DrivenPrimary();
     primary.joinInSync(1);
     primary.hello(2);
@@ -95,11 +95,37 @@ describe('with several backups in different states', () => {
     primary.pass(5, [1, 2]);
     primary.ack(2);
     expect([primary.stateOf(1), primary.stateOf(2)]).toEqual(['inSync', 'inSync']);
+    return primary;
+  }
+
+  it.each([
+    [1, 2],
+    [2, 1],
+  ])('waits for the slowest of those in sync (%i acknowledges before %i)', (first, last) => {
+    const primary = withTwoInSync();
     primary.run(consoleOf('a'));
-    primary.ack(1);
+    primary.ack(first);
     expect(primary.console).toBe('');
-    primary.ack(2);
+    primary.ack(last);
     expect(primary.console).toBe('a');
+  });
+
+  it('tells no backup that it is in sync while output of before its cut waits for another', () => {
+    const primary = new DrivenPrimary();
+    primary.joinInSync(1);
+    primary.run(consoleOf('before'));
+    primary.hello(2);
+    primary.cut();
+    primary.run();
+    primary.pass(5, [1, 2]);
+    primary.ack(2);
+    primary.ack(2);
+    // It has every record from the cut on, and could not repeat what it never saw.
+    expect(primary.stateOf(2)).toBe('required');
+    primary.ack(1);
+    primary.ack(2);
+    expect(primary.console).toBe('before');
+    expect(primary.stateOf(2)).toBe('inSync');
   });
 
   it('waits for a required backup before it is told that it is in sync', () => {

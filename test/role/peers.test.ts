@@ -76,6 +76,15 @@ describe('a backup that breaks the protocol is lost, and is a loss', () => {
     },
   );
 
+  it('a second hello under another name does not get it out of sync unnoticed', () => {
+    const primary = new DrivenPrimary();
+    primary.joinInSync(1);
+    primary.run(consoleOf('a'));
+    primary.hello(1, 'another');
+    expect(primary.losses).toEqual(['it said hello twice']);
+    expect(primary.console).toBe('');
+  });
+
   it('an ack of more state than was sent does not open the window', () => {
     const primary = new DrivenPrimary();
     primary.hello(1);
