@@ -15,14 +15,15 @@ import { onSignals } from './signals.js';
 import { UsageError } from './usage-error.js';
 
 export const defaultSwitchAddress: HostPort = { host: '127.0.0.1', port: 7500 };
+const defaultSubnet: Subnet = { base: 0x0a00_0200, prefixBits: 24 };
 
 interface SwitchArguments {
-  readonly listen: HostPort;
+  readonly listen?: HostPort;
   readonly allowRemote?: true;
-  readonly forward: readonly ForwardRule[];
+  readonly forward?: readonly ForwardRule[];
   readonly uplink?: UplinkAddress;
   readonly gateway?: boolean;
-  readonly subnet: Subnet;
+  readonly subnet?: Subnet;
   readonly dns?: HostPort;
   readonly outbound: boolean;
   readonly hostLoopback?: true;
@@ -35,16 +36,16 @@ export function addSwitchCommand(program: Command): void {
   program
     .command('switch')
     .description('the virtual Ethernet switch and gateway: how guests are reached, and reach out')
-    .option('--listen <host:port>', 'where guests attach (port 0: any)', hostPort, {
-      ...defaultSwitchAddress,
-      toString: () => formatHostPort(defaultSwitchAddress),
-    })
+    .option(
+      '--listen <host:port>',
+      `where guests attach; port 0: any (default: ${formatHostPort(defaultSwitchAddress)})`,
+      hostPort,
+    )
     .option('--allow-remote', 'let --listen be an address other hosts can reach')
     .option(
       '--forward <rule>',
       'HOST:PORT:GUESTPORT or HOST:PORT:GUESTIP:GUESTPORT, with /udp or not; repeatable',
-      (text: string, before: readonly ForwardRule[]) => [...before, forwardRule(text)],
-      [],
+      (text: string, before: readonly ForwardRule[] = []) => [...before, forwardRule(text)],
     )
     .option(
       '--uplink <address>',
@@ -53,10 +54,11 @@ export function addSwitchCommand(program: Command): void {
     )
     .option('--gateway', 'with --uplink: the built-in gateway all the same')
     .option('--no-gateway', 'a switch alone')
-    .option('--subnet <cidr>', 'addresses of guests and gateway', subnet, {
-      ...defaultSubnet,
-      toString: () => formatSubnet(defaultSubnet),
-    })
+    .option(
+      '--subnet <cidr>',
+      `addresses of guests and gateway (default: ${formatSubnet(defaultSubnet)})`,
+      subnetOption,
+    )
     .option(
       '--dns <host:port>',
       "the resolver guests' queries go to (default: the host's)",
@@ -85,7 +87,7 @@ given; then whoever reaches the port can speak as any guest. Forwards listen whe
 }
 
 async function runSwitch(parsed: SwitchArguments): Promise<void> {
-  const { listen, uplink, forward } = parsed;
+  const { listen = defaultSwitchAddress, subnet = defaultSubnet, uplink, forward = [] } = parsed;
   if (!parsed.allowRemote && !isLoopback(listen.host)) {
     throw new SwitchExposedError(formatHostPort(listen));
   }
@@ -99,7 +101,7 @@ async function runSwitch(parsed: SwitchArguments): Promise<void> {
   const diagnostics = new PinoDiagnostics({ level: parsed.logLevel, logFile: parsed.logFile });
   const host = await SwitchHost.open(diagnostics, {
     listen,
-    subnet: parsed.subnet,
+    subnet,
     forwards: forward,
     uplink: uplink ?? null,
     gateway: hasGateway,
@@ -108,20 +110,28 @@ async function runSwitch(parsed: SwitchArguments): Promise<void> {
     resolver: parsed.dns ?? null,
   });
   const signalled = new Promise<void>((resolve) => onSignals(resolve));
-  if (parsed.json) sayAsJson(host, parsed, hasGateway);
-  else sayForPeople(host, parsed, hasGateway);
+  const told = { host, subnet, hasGateway, uplink: uplink ? formatUplink(uplink) : null };
+  process.stdout.write(parsed.json ? `${JSON.stringify(asJson(told))}\n` : asText(told));
   await signalled;
   await host.close();
   process.exitCode = exitStatus.interrupted;
 }
 
-function sayAsJson(host: SwitchHost, parsed: SwitchArguments, hasGateway: boolean): void {
-  const { guest, server } = addressesIn(parsed.subnet);
-  const told = {
+/** What there is to say about a switch that runs. */
+interface Told {
+  readonly host: SwitchHost;
+  readonly subnet: Subnet;
+  readonly hasGateway: boolean;
+  readonly uplink: string | null;
+}
+
+function asJson({ host, subnet, hasGateway, uplink }: Told): object {
+  const { guest, server } = addressesIn(subnet);
+  return {
     url: host.url,
     status: `${host.url.replace(/^ws/, 'http')}/status`,
     pid: process.pid,
-    subnet: formatSubnet(parsed.subnet),
+    subnet: formatSubnet(subnet),
     gateway: hasGateway ? formatIp(server) : null,
     guest: formatIp(guest),
     forwards: host.forwards.map((rule) => ({
@@ -131,26 +141,23 @@ function sayAsJson(host: SwitchHost, parsed: SwitchArguments, hasGateway: boolea
       guestPort: rule.guestPort,
       protocol: rule.protocol,
     })),
-    uplink: parsed.uplink ? formatUplink(parsed.uplink) : null,
+    uplink,
   };
-  process.stdout.write(`${JSON.stringify(told)}\n`);
 }
 
-function sayForPeople(host: SwitchHost, parsed: SwitchArguments, hasGateway: boolean): void {
-  const { guest, server, nameServer } = addressesIn(parsed.subnet);
+function asText({ host, subnet, hasGateway, uplink }: Told): string {
+  const { guest, server, nameServer } = addressesIn(subnet);
   const lines = [`switch at ${host.url}`];
   if (hasGateway) {
     lines.push(
-      `gateway ${formatIp(server)} of ${formatSubnet(parsed.subnet)}, DNS ${formatIp(nameServer)}, ` +
+      `gateway ${formatIp(server)} of ${formatSubnet(subnet)}, DNS ${formatIp(nameServer)}, ` +
         `first guest ${formatIp(guest)}`,
     );
   }
   for (const rule of host.forwards) lines.push(`forward ${formatForward(rule)}`);
-  if (parsed.uplink) lines.push(`uplink ${formatUplink(parsed.uplink)}`);
-  process.stdout.write(`${lines.join('\n')}\n`);
+  if (uplink !== null) lines.push(`uplink ${uplink}`);
+  return `${lines.join('\n')}\n`;
 }
-
-const defaultSubnet: Subnet = { base: 0x0a00_0200, prefixBits: 24 };
 
 function formatSubnet({ base, prefixBits }: Subnet): string {
   return `${formatIp(base)}/${prefixBits}`;
@@ -184,7 +191,7 @@ function uplinkAddress(text: string): UplinkAddress {
   return address;
 }
 
-function subnet(text: string): Subnet {
+function subnetOption(text: string): Subnet {
   const parsed = parseSubnet(text);
   if (parsed === null) {
     throw new InvalidArgumentError(
