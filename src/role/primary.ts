@@ -1,11 +1,10 @@
-import { FlowControl } from '../channel/flow-control.js';
-import { refusalOf } from '../channel/handshake.js';
 import { StateSender } from '../channel/state-transfer.js';
-import type { Hello, Refusal, WireMessage } from '../channel/wire-message.js';
+import type { Hello, WireMessage } from '../channel/wire-message.js';
 import { assert } from '../assert.js';
 import type { Snapshot } from '../guest/snapshot.js';
 import type { Epoch } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
+import { admissionRefusal } from './admission.js';
 import { BackupSet } from './backup-set.js';
 import { BackupView } from './backup-view.js';
 import { GenerationGuard } from './generation-guard.js';
@@ -15,6 +14,7 @@ import { backupStatusRow, type PrimaryStatus } from './primary-status.js';
 import type { PrimaryStart, RoleEffect, RoleReport, VcpuCommand } from './role-effect.js';
 import type { PeerId, RoleInput } from './role-input.js';
 import type { RoleSettings } from './role-settings.js';
+import { VcpuPace } from './vcpu-pace.js';
 
 /**
  * The live replica: sends the log, holds output until it is acknowledged, takes in backups.
@@ -28,11 +28,10 @@ export class Primary {
   readonly #backups = new BackupSet();
   readonly #log: LogSender;
   readonly #outlet: GuestOutlet;
-  readonly #flow: FlowControl;
+  readonly #pace: VcpuPace;
   readonly #guard: GenerationGuard;
   #ran: Epoch;
   #cutAskedAtMs: number | null = null;
-  #isVcpuPaused = false;
   #steppedAtMs: number;
   #heartbeatAtMs = Number.NEGATIVE_INFINITY;
   #leavingSinceMs: number | null = null;
@@ -42,7 +41,7 @@ export class Primary {
     this.#settings = settings;
     this.#log = new LogSender(this.#backups, settings.logBufferBytesMax, start.lastEpoch);
     this.#outlet = new GuestOutlet(start);
-    this.#flow = new FlowControl(settings.lagMsTarget);
+    this.#pace = new VcpuPace(settings.lagMsTarget);
     this.#guard = new GenerationGuard(settings.self.identity.replica, start.generation, nowMs);
     this.#ran = start.lastEpoch;
     this.#steppedAtMs = nowMs;
@@ -101,7 +100,7 @@ export class Primary {
     switch (event.kind) {
       case 'recorded':
         this.#log.add(event.record, nowMs);
-        return !this.#outlet.isEmpty || this.#isVcpuPaused || this.#log.isDue(nowMs)
+        return !this.#outlet.isEmpty || this.#pace.isPaused || this.#log.isDue(nowMs)
           ? this.#sendRecords(nowMs)
           : [];
       case 'ran':
@@ -161,9 +160,7 @@ export class Primary {
     const { heldBytes } = this.#outlet;
     const isFull = this.#log.isFull || heldBytes >= heldBytesMax;
     const hasRoom = this.#log.hasRoom && heldBytes <= heldBytesMax * 0.75;
-    if (this.#isVcpuPaused ? !hasRoom : !isFull) return [];
-    this.#isVcpuPaused = !this.#isVcpuPaused;
-    return [vcpu({ kind: this.#isVcpuPaused ? 'pause' : 'resume' })];
+    return this.#pace.kept({ isFull, hasRoom }).map(vcpu);
   }
 
   // --- ends ----------------------------------------------------------------------------------
@@ -268,8 +265,10 @@ export class Primary {
   #hello(peer: PeerId, hello: Hello, nowMs: number): RoleEffect[] {
     const { replica } = hello.identity;
     const earlier = this.#backups.named(replica);
-    const refusal =
-      refusalOf(hello, this.#settings.self) ?? this.#refusalNow(!earlier && this.#backups.isFull);
+    const refusal = admissionRefusal(hello, this.#settings.self, {
+      isEnding: this.#outlet.ending !== null || this.#leavingSinceMs !== null,
+      isFull: !earlier && this.#backups.isFull,
+    });
     if (refusal) {
       return [
         { kind: 'send', peer, message: refusal },
@@ -293,25 +292,6 @@ export class Primary {
       effects.push(vcpu({ kind: 'cut' }));
     }
     return effects;
-  }
-
-  /** A backup that would fit, at a moment that does not. */
-  #refusalNow(isFull: boolean): Refusal | null {
-    if (this.#outlet.ending || this.#leavingSinceMs !== null) {
-      return {
-        kind: 'refusal',
-        code: 'FTVM_GUEST_IS_OFF',
-        why: 'its guest is shutting down',
-        remedy: 'Start the VM again with --primary.',
-      };
-    }
-    if (!isFull) return null;
-    return {
-      kind: 'refusal',
-      code: 'FTVM_TOO_MANY_BACKUPS',
-      why: 'it has as many backups as it takes',
-      remedy: 'Stop one of the backups first.',
-    };
   }
 
   #sendState(epoch: Epoch, snapshot: Snapshot, nowMs: number): RoleEffect[] {
@@ -413,9 +393,7 @@ export class Primary {
         effects.push(...this.#advance(backup, nowMs));
       }
     }
-    const before = this.#flow.sharePercent;
-    const percent = this.#flow.adjust(lagMs, nowMs);
-    if (percent !== before) effects.push(vcpu({ kind: 'setSharePercent', percent }));
+    effects.push(...this.#pace.lagged(lagMs, nowMs).map(vcpu));
     if (this.#log.isLate(nowMs)) effects.push(...this.#sendRecords(nowMs));
     const leavingMs = nowMs - (this.#leavingSinceMs ?? nowMs);
     if (leavingMs > leavingMsMax) return [...effects, ...this.#left()];
@@ -429,7 +407,7 @@ export class Primary {
       releasing: this.#guard.isOpen,
       heldOutputs: this.#outlet.heldCount,
       commitDelayMs: this.#outlet.commitDelayMs,
-      sharePercent: this.#flow.sharePercent,
+      sharePercent: this.#pace.sharePercent,
       logBufferBytes: this.#log.levelBytes,
       backups: this.#backups.all().map((backup) => backupStatusRow(backup, nowMs)),
     };

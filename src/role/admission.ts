@@ -1,0 +1,32 @@
+import { refusalOf, type HandshakeSelf } from '../channel/handshake.js';
+import type { Hello, Refusal } from '../channel/wire-message.js';
+
+/**
+ * May the peer that says `hello` become our backup, and now? Null if it may. What does not fit is
+ * told first, because waiting will not change it.
+ */
+export function admissionRefusal(
+  hello: Hello,
+  self: HandshakeSelf,
+  now: { readonly isEnding: boolean; readonly isFull: boolean },
+): Refusal | null {
+  const refusal = refusalOf(hello, self);
+  if (refusal) return refusal;
+  if (now.isEnding) {
+    return {
+      kind: 'refusal',
+      code: 'FTVM_GUEST_IS_OFF',
+      why: 'its guest is shutting down',
+      remedy: 'Start the VM again with --primary.',
+    };
+  }
+  if (now.isFull) {
+    return {
+      kind: 'refusal',
+      code: 'FTVM_TOO_MANY_BACKUPS',
+      why: 'it has as many backups as it takes',
+      remedy: 'Stop one of the backups first.',
+    };
+  }
+  return null;
+}
