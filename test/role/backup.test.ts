@@ -197,6 +197,16 @@ describe('replaying', () => {
     expect(backup.of('resumeReading')).toHaveLength(1);
   });
 
+  it('goes on reading when its guest crashed behind a full buffer: the goodbye is still to come', () => {
+    const backup = DrivenBackup.inSync();
+    const big = [{ kind: 'consoleInput', bytes: new Uint8Array(16 * 1024) }] as const;
+    for (let i = 0; i < 5; i += 1) backup.record(big);
+    backup.ran(11);
+    expect(backup.of('resumeReading')).toEqual([]);
+    backup.crashed(15);
+    expect(backup.of('resumeReading')).toHaveLength(1);
+  });
+
   it('says so when it diverged, and is no backup any more', () => {
     const backup = DrivenBackup.inSync();
     backup.record();
