@@ -37,7 +37,8 @@ const say = (line: string): void => void process.stderr.write(`ftvm: ${line}\n`)
 
 async function attach(vm: Vm, secret: SharedSecret | null, stop: AbortSignal): Promise<number> {
   const status = await statusOfVm(vm, secret);
-  if (!status.primary) {
+  // One that is starting has no console yet, and will.
+  if (status.replica === '') {
     say(`${vm.name} is not running: ${status.reason}`);
     return exitStatus.environment;
   }

@@ -50,18 +50,32 @@ async function recordVm(
 ): Promise<number> {
   const sink = new LogSink(parsed.out);
   const recording = new Recording(vm, sink);
+  const full = new AbortController();
+  let failure: unknown = null;
+  // A disk that is full ends the run in order, not in the middle of whatever wrote.
+  const keep = (bytes: Uint8Array): void => {
+    if (failure !== null) return;
+    try {
+      sink.write(bytes);
+    } catch (error) {
+      failure = error;
+      full.abort();
+    }
+  };
   try {
-    return await runReplica(
+    const status = await runReplica(
       vm,
       { ...parsed, primary: true },
       {
-        onRecord: (entry) => sink.write(recording.writer.record(entry)),
+        onRecord: (entry) => keep(recording.writer.record(entry)),
         onVcpuEvent: (event) => recording.note(event),
       },
-      stop,
+      AbortSignal.any([stop, full.signal]),
     );
+    keep(recording.writer.end());
+    if (failure !== null) throw failure as Error;
+    return status;
   } finally {
-    sink.write(recording.writer.end());
     sink.close();
     say(`recorded ${recording.epochs} epochs in ${parsed.out}`);
   }

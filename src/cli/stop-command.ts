@@ -42,14 +42,19 @@ async function stop(dir: string, parsed: StopArguments): Promise<void> {
   const { timeout: timeoutSeconds } = parsed;
   const secret = await secretOf(parsed);
   const vm = await openVm(dir);
-  const status = await statusOfVm(vm, secret);
+  const waitUntilMs = performance.now() + timeoutSeconds * 1000;
+  let status = await statusOfVm(vm, secret);
+  // A replica that answers and is not live yet is starting: it has no switch to press.
+  while (status.replica !== '' && !status.primary && performance.now() < waitUntilMs) {
+    await sleep(50);
+    status = await statusOfVm(vm, secret);
+  }
   if (!status.primary) {
     process.stdout.write(`${vm.name} is not running: ${status.reason}\n`);
     return;
   }
   const { api, pid, replica } = status.primary;
   await askApi('POST', `${api}/stop`, { secret });
-  const waitUntilMs = performance.now() + timeoutSeconds * 1000;
   while ((await askStatus(api, secret))?.replica === replica) {
     if (performance.now() > waitUntilMs) {
       throw new StillRunningError(

@@ -80,7 +80,7 @@ export class Hypervisor {
           if (end.refusal.code === 'FTVM_NOT_PRIMARY') break;
           throw new RefusedError(end.refusal);
         case 'rejoin':
-          this.#events.rejoining(end.why);
+          this.#events.rejoining(`${end.why} (${target})`);
           break;
         case 'lostClaim':
           // A primary that lost halts; a backup that lost the race follows the winner.

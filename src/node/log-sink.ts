@@ -27,6 +27,9 @@ export class LogSink {
   readonly #file: number;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
+  #timer: NodeJS.Timeout | null = null;
+  /** Of a write that nobody was there to hear of. */
+  #failure: unknown = null;
 
   constructor(path: string) {
     this.#path = path;
@@ -36,10 +39,15 @@ export class LogSink {
   write(bytes: Uint8Array): void {
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.byteLength;
+    if (this.#failure !== null) throw this.#failure;
     if (this.#waitingBytes >= flushBytes) this.flush();
+    // An idle guest fills no buffer, and what it did last is what its log is read for.
+    else this.#timer ??= setTimeout(() => this.#flushUnheard(), flushMs);
   }
 
   flush(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
     const bytes = Buffer.concat(this.#waiting);
     this.#waiting = [];
     this.#waitingBytes = 0;
@@ -57,6 +65,14 @@ export class LogSink {
     }
   }
 
+  #flushUnheard(): void {
+    try {
+      this.flush();
+    } catch (error) {
+      this.#failure = error;
+    }
+  }
+
   #attempt<T>(call: () => T): T {
     try {
       return call();
@@ -67,3 +83,4 @@ export class LogSink {
 }
 
 const flushBytes = 64 * 1024;
+const flushMs = 100;
