@@ -243,9 +243,7 @@ export class Demo {
     throw new DemoError(`No backup was in sync after a minute. It said:\n${words}`);
   }
 
-  async #untilLive(
-    backup: ChildFtvm,
-  ): Promise<{
+  async #untilLive(backup: ChildFtvm): Promise<{
     takeover: NonNullable<HypervisorStatus['takeover']>;
     replay: HypervisorStatus['replay'];
   }> {

@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import type { ReplicaIdentity } from '../arbiter/generation-record.js';
 import { CONSOLE_SUBPROTOCOL } from '../channel/console-codec.js';
 import { LOG_SUBPROTOCOL } from '../channel/wire-message.js';
@@ -14,6 +13,7 @@ import { delayedLink } from '../node/delayed-link.js';
 import { FileGenerationStore } from '../node/file-generation-store.js';
 import { FileSectorStore } from '../node/file-sector-store.js';
 import { isLoopback, type HostPort } from '../node/host-port.js';
+import { hostMark } from '../node/host-mark.js';
 import { HttpHolderProbe } from '../node/http-holder-probe.js';
 import { HttpListener } from '../node/http-listener.js';
 import { AddressExposedError } from '../node/listen-error.js';
@@ -90,7 +90,7 @@ export class ReplicaHost {
       const identity: ReplicaIdentity = {
         replica: Buffer.from(new NodeEntropy().bytes(4)).toString('hex'),
         pid: process.pid,
-        host: hostname(),
+        host: hostMark(),
         endpoint: `ws://${http.address}`,
         api: `http://${http.address}`,
       };

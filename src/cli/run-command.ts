@@ -10,6 +10,7 @@ import {
   defaultLagMsTarget,
   defaultLogBufferBytesMax,
 } from '../role/role-settings.js';
+import type { RoleReport } from '../role/role-effect.js';
 import { unreachable } from '../unreachable.js';
 import { exitStatus, statusOfEnd } from './exit-status.js';
 import { hostPort, webSocketUrl, wholeNumber } from './option-parsers.js';
@@ -166,7 +167,7 @@ export async function runReplica(
       waiting: (forWhat) => say(`waiting for ${forWhat}`),
       rejoining: (why) => say(`joining again as a new backup: ${why}`),
     },
-    onReport: (report) => say(wordsOf(report)),
+    onReport: sayOnce((report) => say(wordsOf(report))),
     ...watch,
   });
   const leave = (): void => host.hypervisor.leave();
@@ -220,4 +221,14 @@ export function tellEnd(end: ReplicaEnd, diagnostics: Diagnostics): void {
     default:
       unreachable(end);
   }
+}
+
+/** Storage that is away is tried four times a second, and said once until something else is said. */
+function sayOnce(tell: (report: RoleReport) => void): (report: RoleReport) => void {
+  let last: RoleReport['kind'] | null = null;
+  return (report) => {
+    if (report.kind === 'storageUnreachable' && last === report.kind) return;
+    last = report.kind;
+    tell(report);
+  };
 }

@@ -4,6 +4,7 @@ import { statusOfNobody, type HypervisorStatus } from '../hypervisor/status.js';
 import { askApi } from '../node/api-client.js';
 import { FileGenerationStore } from '../node/file-generation-store.js';
 import type { SharedSecret } from '../node/shared-secret.js';
+import { HttpHolderProbe } from '../node/http-holder-probe.js';
 import { openVm, type Vm } from '../node/vm-directory.js';
 import { secretOf, secretOption, type SecretArguments } from './secret-option.js';
 import { defaultVmDir } from './vm-arguments.js';
@@ -34,14 +35,18 @@ export async function statusOfVm(
   }
   if (latest.kind === 'none') return statusOfNobody(vm, 0, 'it was never started');
   const { generation, holder, claimedAt } = latest.record;
-  const status = await askStatus(holder.api, secret);
-  if (status?.replica === holder.replica) return status;
-  return statusOfNobody(
-    vm,
-    generation,
-    `nobody is live: process ${holder.pid} on ${holder.host}, live since ${claimedAt}, does not answer`,
-  );
+  const who = `process ${holder.pid} on ${holder.host}, live since ${claimedAt}`;
+  const found = await new HttpHolderProbe({ secret }).probe(holder);
+  const status = found === 'live' ? await askStatus(holder.api, secret) : null;
+  if (status) return status;
+  if (found === 'gone') return statusOfNobody(vm, generation, `nobody is live: ${who}, is gone`);
+  // Refused for want of a secret is told by name; silence of any other kind is no proof of death.
+  await askStatus(holder.api, secret);
+  return statusOfNobody(vm, generation, `${who}, ${silentHolder}`);
 }
+
+/** How the reason of a VM ends that somebody may be running. */
+export const silentHolder = 'does not answer; it may be stopped, or on a host out of reach';
 
 /** The replica asks for a secret, and ours is another one or none. */
 class SecretRefusedError extends FtvmError {

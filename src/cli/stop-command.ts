@@ -5,7 +5,7 @@ import { askApi } from '../node/api-client.js';
 import { openVm } from '../node/vm-directory.js';
 import { wholeNumber } from './option-parsers.js';
 import { secretOf, secretOption, type SecretArguments } from './secret-option.js';
-import { askStatus, statusOfVm } from './status-command.js';
+import { askStatus, silentHolder, statusOfVm } from './status-command.js';
 import { defaultVmDir } from './vm-arguments.js';
 
 /** The live replica took the request, and is still there. */
@@ -17,6 +17,13 @@ class StillRunningError extends FtvmError {
 
 interface StopArguments extends SecretArguments {
   readonly timeout: number;
+}
+
+/** Somebody holds the VM and does not answer: whether it is off, nobody can say. */
+class HolderSilentError extends FtvmError {
+  readonly code = 'FTVM_HOLDER_SILENT';
+  readonly remedy =
+    'Continue that process if it is stopped, or run ftvm stop on its own host; to end it for good, kill it.';
 }
 
 export function addStopCommand(program: Command): void {
@@ -48,6 +55,9 @@ async function stop(dir: string, parsed: StopArguments): Promise<void> {
   while (status.replica !== '' && !status.primary && performance.now() < waitUntilMs) {
     await sleep(50);
     status = await statusOfVm(vm, secret);
+  }
+  if (!status.primary && status.reason.endsWith(silentHolder)) {
+    throw new HolderSilentError(`Cannot tell ${vm.name} to stop: ${status.reason}`);
   }
   if (!status.primary) {
     process.stdout.write(`${vm.name} is not running: ${status.reason}\n`);

@@ -75,6 +75,8 @@ export class Replica {
   #stopTicking: (() => void) | null = null;
   #feeding = false;
   #isOver = false;
+  /** Said once, though it is asked again every second. */
+  #lastDoubt = '';
   #settleEnd: (end: ReplicaEnd) => void = () => undefined;
 
   constructor(parts: ReplicaParts, settings: RoleSettings) {
@@ -290,8 +292,13 @@ export class Replica {
     return {
       event: (event) => {
         if (this.#isOver) return;
-        if (event.kind === 'recorded') this.#parts.onRecord?.(event.record);
-        this.#parts.onVcpuEvent?.(event);
+        try {
+          if (event.kind === 'recorded') this.#parts.onRecord?.(event.record);
+          this.#parts.onVcpuEvent?.(event);
+        } catch (error) {
+          // A log that cannot be written ends the recording, as what it is.
+          return this.#fail(error);
+        }
         this.feed({ kind: 'vcpu', event });
       },
       failed: (error) => this.#fail(error),
@@ -380,7 +387,10 @@ export class Replica {
       if (outcome.kind === 'won') this.#generation = generation;
       this.feed({ kind: 'claimAnswered', generation, outcome });
     } catch (error) {
-      this.#fail(error);
+      if (!(error instanceof FtvmError)) return this.#fail(error);
+      // A file that cannot be understood is neither a yes nor a no: wait, and ask again.
+      const outcome = { kind: 'unreachable', why: error.message } as const;
+      this.feed({ kind: 'claimAnswered', generation, outcome });
     }
   }
 
@@ -396,7 +406,12 @@ export class Replica {
         latest: latest.kind === 'found' ? latest.record : 'unreachable',
       });
     } catch (error) {
-      this.#fail(error);
+      if (!(error instanceof FtvmError)) return this.#fail(error);
+      if (error.message !== this.#lastDoubt) {
+        this.#lastDoubt = error.message;
+        this.#parts.diagnostics.warn(`Cannot tell who is live: ${error.message}`);
+      }
+      this.feed({ kind: 'generationsRead', asked, latest: 'unreachable' });
     }
   }
 

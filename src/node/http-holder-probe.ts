@@ -1,8 +1,8 @@
 import { get, type IncomingMessage } from 'node:http';
-import { hostname } from 'node:os';
 import type { ReplicaIdentity } from '../arbiter/generation-record.js';
 import type { HolderProbe, ProbeOutcome } from '../host/holder-probe.js';
 import { errnoOf } from './errno.js';
+import { hostMark } from './host-mark.js';
 import { isLoopback } from './host-port.js';
 import { proofFor } from './secret-proof.js';
 import type { SharedSecret } from './shared-secret.js';
@@ -24,7 +24,7 @@ export class HttpHolderProbe implements HolderProbe {
   async probe(identity: ReplicaIdentity): Promise<ProbeOutcome> {
     try {
       // Loopback is another place on each host: an answer from here says nothing about there.
-      if (identity.host !== hostname() && isLoopback(hostOf(identity.api))) return 'silent';
+      if (identity.host !== hostMark() && isLoopback(hostOf(identity.api))) return 'silent';
       return (await this.#replicaAt(identity.api)) === identity.replica ? 'live' : 'gone';
     } catch (error) {
       return errnoOf(error) === 'ECONNREFUSED' ? 'gone' : 'silent';

@@ -1,8 +1,8 @@
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { hostname } from 'node:os';
 import { expect, it, onTestFinished } from 'vitest';
 import type { ReplicaIdentity } from '../../src/arbiter/generation-record.js';
+import { hostMark } from '../../src/node/host-mark.js';
 import { HttpHolderProbe } from '../../src/node/http-holder-probe.js';
 
 async function apiOf(server: Server): Promise<string> {
@@ -16,7 +16,7 @@ async function apiOf(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-function identity(api: string, host = hostname()): ReplicaIdentity {
+function identity(api: string, host = hostMark()): ReplicaIdentity {
   return { replica: 'a1', pid: 1, host, endpoint: 'ws://127.0.0.1:1', api };
 }
 
