@@ -62,7 +62,7 @@ export function addSwitchCommand(program: Command): void {
     .option(
       '--dns <host:port>',
       "the resolver guests' queries go to (default: the host's)",
-      hostPort,
+      resolver,
     )
     .option('--no-outbound', 'guests reach each other and the gateway, nothing beyond')
     .option('--host-loopback', "guests reach the host's 127.0.0.1 at the gateway's address")
@@ -199,4 +199,11 @@ function subnetOption(text: string): Subnet {
     );
   }
   return parsed;
+}
+
+function resolver(text: string): HostPort {
+  const address = hostPort(text);
+  // Only its own address tells a resolver's answer from a forged one.
+  if (isIP(address.host) === 0) throw new InvalidArgumentError('It is an IP address and a port.');
+  return address;
 }

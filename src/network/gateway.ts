@@ -39,6 +39,7 @@ export interface GatewayOptions {
 
 export interface GatewayStatus {
   readonly ip: string;
+  /** The oldest 1,000. */
   readonly connections: readonly RelayStatus[];
   /** TCP connections the stack remembers, those in TIME_WAIT included. */
   readonly connectionCount: number;
@@ -51,6 +52,7 @@ export interface GatewayStatus {
 
 /** Each takes a socket of the host, which has other uses for them. */
 const OUTBOUND_MAX = 4_096;
+const SHOWN_MAX = 1_000;
 
 /**
  * The host at the edge of the switch: to guests a router with DHCP and DNS, to the host's clients
@@ -164,7 +166,7 @@ export class Gateway {
     };
     return {
       ip: formatIp(this.#addresses.server),
-      connections: [...this.#relays].map((relay) => relay.status()),
+      connections: [...this.#relays].slice(0, SHOWN_MAX).map((relay) => relay.status()),
       connectionCount: this.#tcp.size,
       udpSessionCount: this.#udp.size,
       neighbourCount: this.#neighbours.size,

@@ -3,7 +3,7 @@ import { broadcastIp, type Ipv4Address } from './ipv4-address.js';
 import { IP_PAYLOAD_AT, IPV4_HEADER_BYTES, ipProtocol, writeIpv4Header } from './ipv4-packet.js';
 import { broadcastMac, type MacAddress } from './mac-address.js';
 import type { Neighbours } from './neighbours.js';
-import type { OutgoingSegment } from './tcp-connection.js';
+import type { OutgoingSegment } from './tcp-outlet.js';
 import { synOptionBytes, TCP_HEADER_BYTES, writeTcpHeader } from './tcp-segment.js';
 
 /** Who talks to whom over TCP; `local` is the gateway's side, whatever address it stands for. */

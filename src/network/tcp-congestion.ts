@@ -92,8 +92,8 @@ export class CongestionWindow {
 
   /** What was on its way is lost, but not for lack of room: the guest is elsewhere. */
   moved(sentTo: StreamPosition): void {
-    if (this.#recoverTo !== null) this.#bytes = this.#thresholdBytes;
-    this.#bytes = Math.max(this.#bytes, initialWindow(this.#segmentBytes));
+    // Not all at once, though: the new host's queues are empty, and short.
+    this.#bytes = initialWindow(this.#segmentBytes);
     this.#startOver(sentTo);
   }
 

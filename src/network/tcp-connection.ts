@@ -1,62 +1,13 @@
 import { Alarm, type AlarmQueue } from './alarm-queue.js';
 import { RateLimit } from './rate-limit.js';
-import { ReceiveBuffer } from './tcp-receive-buffer.js';
-import type { SendBuffer } from './tcp-send-buffer.js';
+import { deaf, type TcpEnd, type TcpHandlers } from './tcp-handlers.js';
+import type { TcpOutlet } from './tcp-outlet.js';
+import { TcpReceiver } from './tcp-receiver.js';
 import { TcpSender } from './tcp-sender.js';
 import { tcpFlag, type TcpSegment } from './tcp-segment.js';
 import { fromWire, toWire, type StreamPosition } from './tcp-sequence.js';
 import type { TcpSettings } from './tcp-settings.js';
-import { ReceiveWindow } from './tcp-window.js';
-
-/** RFC 9293 §3.3.2. `accepting`: the guest's SYN waits until the host knows whether it can connect. */
-export type TcpState =
-  | 'accepting'
-  | 'synSent'
-  | 'synReceived'
-  | 'established'
-  | 'finWait1'
-  | 'finWait2'
-  | 'closeWait'
-  | 'closing'
-  | 'lastAck'
-  | 'timeWait'
-  | 'closed';
-
-/** How a connection ended: both said FIN; RST; no such port in the guest; nothing heard for too long. */
-export type TcpEnd = 'finished' | 'reset' | 'refused' | 'silent';
-
-/** The host's side of a connection. */
-export interface TcpHandlers {
-  established(): void;
-  /** Data in order. It stays in the window until `consumed` is called for it. */
-  received(data: Uint8Array): void;
-  /** The guest will send no more (FIN). */
-  guestFinished(): void;
-  /** After `write` answered false: there is room again. */
-  drained(): void;
-  /** Exactly once, last. */
-  closed(how: TcpEnd): void;
-}
-
-/** A segment to be put in a frame: the connection's addresses are the stack's business. */
-export interface OutgoingSegment {
-  readonly sequence: number;
-  readonly acknowledgment: number;
-  readonly flags: number;
-  readonly window: number;
-  readonly maximumSegmentBytes: number | null;
-  readonly windowShift: number | null;
-  /** Payload: `payloadBytes` of `buffer` from `payloadAt`. */
-  readonly buffer: SendBuffer;
-  readonly payloadAt: StreamPosition;
-  readonly payloadBytes: number;
-}
-
-export interface TcpOutlet {
-  transmit(segment: OutgoingSegment): void;
-  /** Nothing is left of the connection: its ports may be used again. */
-  removed(): void;
-}
+import type { TcpState } from './tcp-state.js';
 
 /**
  * One TCP connection with the guest.
@@ -76,19 +27,16 @@ export class TcpConnection {
   readonly #outlet: TcpOutlet;
   readonly #initial: number;
   readonly #sender: TcpSender;
-  readonly #window: ReceiveWindow;
-  readonly #received = new ReceiveBuffer();
+  readonly #receiver: TcpReceiver;
   readonly #delayedAck: Alarm;
   readonly #life: Alarm;
   readonly #challenges: RateLimit;
   readonly #openedAtMs: number;
   #handlers: TcpHandlers;
   #state: TcpState = 'closed';
-  /** The guest's initial sequence number, once known. */
-  #guestInitial: number | null = null;
+  /** Windows of the guest are in units of 2^this. */
   #guestShift = 0;
   #isScaling = true;
-  #finAt: StreamPosition | null = null;
   /** Segments with data since our last acknowledgment. */
   #unacknowledged = 0;
   #mustAcknowledge = false;
@@ -110,7 +58,7 @@ export class TcpConnection {
     this.#handlers = handlers;
     this.#openedAtMs = alarms.nowMs();
     this.#heardAtMs = this.#openedAtMs;
-    this.#window = new ReceiveWindow(settings);
+    this.#receiver = new TcpReceiver(settings);
     this.#challenges = new RateLimit(alarms, { perSecond: 20, burst: 10 });
     this.#delayedAck = new Alarm(alarms, () => this.#emitAck());
     this.#life = new Alarm(alarms, () => this.#lifeExpired());
@@ -131,7 +79,7 @@ export class TcpConnection {
   }
   /** Guest data that the host has not taken. */
   get receiveBufferedBytes(): number {
-    return this.#window.unreadBytes;
+    return this.#receiver.unreadBytes;
   }
   get retransmittedCount(): number {
     return this.#sender.retransmitted;
@@ -141,7 +89,7 @@ export class TcpConnection {
   }
   /** The place in the guest's stream a SYN would have to be past to start a new connection. */
   isNewerThanThis(sequence: number): boolean {
-    return fromWire(sequence, this.#guestInitial ?? 0, this.#next) >= this.#next;
+    return this.#receiver.positionOf(sequence) >= this.#receiver.next;
   }
 
   /** Sends a SYN to the guest. */
@@ -185,14 +133,14 @@ export class TcpConnection {
 
   /** The host has taken `bytes` of what was received. */
   consumed(bytes: number): void {
-    if (this.#window.consumed(bytes, this.#next) && !this.#isOver()) this.#emitAck();
+    if (this.#receiver.consumed(bytes) && !this.#isOver()) this.#emitAck();
   }
 
   /** Ends it at once, with a RST to the guest. No handler is called any more. */
   abort(): void {
     this.#isTold = true;
     if (this.#state === 'closed') return;
-    if (this.#state !== 'timeWait' && this.#guestInitial !== null) {
+    if (this.#state !== 'timeWait' && this.#receiver.isKnown) {
       this.#transmit(this.#sender.next, 0, tcpFlag.rst | tcpFlag.ack);
     }
     this.#close('reset');
@@ -232,21 +180,14 @@ export class TcpConnection {
     }
   }
 
-  /** The next position we expect from the guest: its FIN takes one, too. */
-  get #next(): StreamPosition {
-    const next = this.#received.next;
-    return this.#finAt !== null && next === this.#finAt ? next + 1 : next;
-  }
-
   #isOver(): boolean {
     return this.#state === 'closed' || this.#state === 'timeWait';
   }
 
   #learnFromSyn(syn: TcpSegment): void {
-    this.#guestInitial = syn.sequence;
     this.#isScaling = syn.windowShift !== null;
     this.#guestShift = syn.windowShift ?? 0;
-    if (this.#isScaling) this.#window.scaleBy(this.#settings.windowShift);
+    this.#receiver.start(syn.sequence, this.#isScaling ? this.#settings.windowShift : 0);
     const offered = syn.maximumSegmentBytes ?? SEGMENT_BYTES_DEFAULT;
     const segmentBytes = Math.min(
       this.#settings.segmentBytesMax,
@@ -291,15 +232,15 @@ export class TcpConnection {
 
   #receiveSynchronized(segment: TcpSegment): void {
     const { flags, payload } = segment;
-    const at = fromWire(segment.sequence, this.#guestInitial ?? 0, this.#next);
+    const at = this.#receiver.positionOf(segment.sequence);
     const isSyn = (flags & tcpFlag.syn) !== 0;
     const isFin = (flags & tcpFlag.fin) !== 0;
     const length = payload.byteLength + (isSyn ? 1 : 0) + (isFin ? 1 : 0);
     if ((flags & tcpFlag.rst) !== 0) return this.#receiveReset(at);
     if (isSyn && at === 0 && this.#sender.acknowledged === 0) return this.#sender.synchronize();
-    const isAcceptable = this.#isAcceptable(at, length);
+    const isAcceptable = this.#receiver.isAcceptable(at, length);
     // With a closed window a segment at its edge is not taken, but what it acknowledges is.
-    const isAtClosedWindow = at === this.#next && this.#window.edge <= this.#next;
+    const isAtClosedWindow = this.#receiver.isAtClosedWindow(at);
     if (!isAcceptable && !isAtClosedWindow) {
       // Old, or a keep-alive or window probe: say where we stand. Two endpoints that disagree
       // would do so forever, were it not for the limit.
@@ -320,18 +261,9 @@ export class TcpConnection {
 
   #receiveReset(at: StreamPosition): void {
     if (this.#state === 'timeWait') return;
-    if (at === this.#next) this.#close('reset');
+    if (at === this.#receiver.next) this.#close('reset');
     // Inside the window but not at its start: ask whether that was meant (RFC 5961 §3.2).
-    else if (this.#isAcceptable(at, 0) && this.#challenges.take()) this.#emitAck();
-  }
-
-  #isAcceptable(at: StreamPosition, length: number): boolean {
-    const next = this.#next;
-    const edge = Math.max(this.#window.edge, next);
-    // Up to the edge and not only before it: there stand the acknowledgments of a guest that has
-    // used its whole window while a segment of it is missing.
-    if (length === 0) return at >= next && at <= edge;
-    return at < edge && at + length > next;
+    else if (this.#receiver.isAcceptable(at, 0) && this.#challenges.take()) this.#emitAck();
   }
 
   /** False if nothing else of the segment counts. */
@@ -366,26 +298,15 @@ export class TcpConnection {
   }
 
   #takeData(at: StreamPosition, payload: Uint8Array, isFin: boolean): void {
-    const edge = this.#window.edge;
-    const end = at + payload.byteLength;
-    const hadGap = this.#received.isWaiting;
-    const before = this.#received.next;
-    // Nothing counts behind a FIN, which itself needs no room.
-    if (isFin && end <= edge) this.#finAt ??= end;
-    const last = Math.min(edge, this.#finAt ?? edge, end);
-    const isOpen = this.#finAt === null || before < this.#finAt;
-    const data = payload.subarray(0, Math.max(0, last - at));
-    const ready = isOpen && data.byteLength > 0 ? this.#received.receive(at, data) : [];
+    const { ready, isInOrder } = this.#receiver.take(at, payload, isFin);
     this.#unacknowledged += 1;
     // Anything out of order wants to be known at once: it is how the guest learns of a loss.
-    const isInOrder = !hadGap && !this.#received.isWaiting && ready.length > 0;
     if (!isInOrder || isFin) this.#mustAcknowledge = true;
     for (const piece of ready) {
-      this.#window.delivered(piece.byteLength);
       this.#handlers.received(piece);
       if (this.#isClosed()) return;
     }
-    if (this.#finAt !== null && this.#received.next === this.#finAt) this.#guestFinished();
+    if (this.#receiver.isFinished) this.#guestFinished();
   }
 
   #guestFinished(): void {
@@ -416,14 +337,14 @@ export class TcpConnection {
     const isLast = position + bytes === this.#sender.buffer.end && bytes > 0;
     const flags =
       (isSyn ? tcpFlag.syn : 0) |
-      (this.#guestInitial === null ? 0 : tcpFlag.ack) |
+      (this.#receiver.isKnown ? tcpFlag.ack : 0) |
       (isFin ? tcpFlag.fin : 0) |
       (isLast ? tcpFlag.psh : 0);
     this.#transmit(position, bytes, flags);
   }
 
   #emitAck(): void {
-    if (this.#guestInitial !== null) this.#transmit(this.#sender.next, 0, tcpFlag.ack);
+    if (this.#receiver.isKnown) this.#transmit(this.#sender.next, 0, tcpFlag.ack);
   }
 
   /** A RST where the guest expects our next byte. */
@@ -434,7 +355,6 @@ export class TcpConnection {
 
   #transmit(position: StreamPosition, bytes: number, flags: number): void {
     const isSyn = (flags & tcpFlag.syn) !== 0;
-    const next = this.#next;
     const hasAck = (flags & tcpFlag.ack) !== 0;
     if (hasAck) {
       this.#unacknowledged = 0;
@@ -443,9 +363,9 @@ export class TcpConnection {
     }
     this.#outlet.transmit({
       sequence: toWire(position, this.#initial),
-      acknowledgment: hasAck ? toWire(next, this.#guestInitial ?? 0) : 0,
+      acknowledgment: hasAck ? this.#receiver.acknowledgment : 0,
       flags,
-      window: isSyn ? Math.min(0xffff, this.#window.edge - 1) : this.#window.field(next),
+      window: isSyn ? this.#receiver.synWindowField : this.#receiver.windowField(),
       maximumSegmentBytes: isSyn ? this.#settings.segmentBytesMax : null,
       windowShift: isSyn && this.#isScaling ? this.#settings.windowShift : null,
       buffer: this.#sender.buffer,
@@ -458,7 +378,7 @@ export class TcpConnection {
   #enterTimeWait(): void {
     this.#state = 'timeWait';
     this.#sender.close();
-    this.#received.clear();
+    this.#receiver.clear();
     this.#life.set(this.#settings.timeWaitMs);
     this.#tell('finished');
   }
@@ -484,8 +404,7 @@ export class TcpConnection {
     const { connectMsMax, silenceMsMax } = this.#settings;
     const silentMs = this.#alarms.nowMs() - sinceMs;
     if (silentMs < (isConnecting ? connectMsMax : silenceMsMax)) return false;
-    if (this.#guestInitial !== null)
-      this.#transmit(this.#sender.next, 0, tcpFlag.rst | tcpFlag.ack);
+    if (this.#receiver.isKnown) this.#transmit(this.#sender.next, 0, tcpFlag.rst | tcpFlag.ack);
     this.#close('silent');
     return true;
   }
@@ -499,7 +418,7 @@ export class TcpConnection {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#sender.close();
-    this.#received.clear();
+    this.#receiver.clear();
     this.#delayedAck.close();
     this.#life.close();
     this.#outlet.removed();
@@ -519,11 +438,3 @@ export class TcpConnection {
 const SEGMENT_BYTES_DEFAULT = 536;
 // A guest that asks for one byte at a time would cost us a frame for each.
 const SEGMENT_BYTES_MIN = 128;
-
-const deaf: TcpHandlers = {
-  established: () => undefined,
-  received: () => undefined,
-  guestFinished: () => undefined,
-  drained: () => undefined,
-  closed: () => undefined,
-};

@@ -1,5 +1,6 @@
 import type { HostStream, HostStreamHandlers } from './host-network.js';
-import type { TcpConnection, TcpEnd, TcpHandlers } from './tcp-connection.js';
+import type { TcpConnection } from './tcp-connection.js';
+import type { TcpEnd, TcpHandlers } from './tcp-handlers.js';
 
 /** What a relay has moved, for `GET /status`. */
 export interface RelayStatus {

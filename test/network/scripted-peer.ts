@@ -1,5 +1,6 @@
 import { AlarmQueue } from '../../src/network/alarm-queue.js';
-import { TcpConnection, type OutgoingSegment } from '../../src/network/tcp-connection.js';
+import { TcpConnection } from '../../src/network/tcp-connection.js';
+import type { OutgoingSegment } from '../../src/network/tcp-outlet.js';
 import { tcpFlag, type TcpSegment } from '../../src/network/tcp-segment.js';
 import { defaultTcpSettings, type TcpSettings } from '../../src/network/tcp-settings.js';
 import { Application } from './tcp-host.js';
