@@ -10,7 +10,8 @@ import type { EpochFacts } from './guest-history.js';
  * Shape:  a write that ended well leaves one possibility; one that failed, or has not ended, adds one.
  *         Overlapping operations end in the order they were issued (FT paper §3.4). A read that a new
  *         primary issued again may see a write of the old one that was issued after it: to the guest
- *         both were under way.
+ *         both were under way. What a guest had under way when it was reset it never hears of again:
+ *         a backup that joined later does not know of it, so a take-over may lose it, as a reset may.
  */
 export class DiskModel {
   readonly #sectors: SectorHistory[];
@@ -25,12 +26,15 @@ export class DiskModel {
 
   replay(line: readonly EpochFacts[]): void {
     for (const { epoch, isTakeOver, events, outputs } of line) {
-      if (isTakeOver) for (const request of this.#requests.values()) request.isReissued = true;
+      if (isTakeOver) this.#takenOver();
       for (const event of events) {
         if (event.kind === 'diskCompleted') this.#completed(event.requestId, event.result, epoch);
       }
       for (const output of outputs) {
         if (output.kind === 'diskRead' || output.kind === 'diskWrite') this.#issued(output);
+        if (output.kind === 'reboot') {
+          for (const request of this.#requests.values()) request.isForgotten = true;
+        }
       }
     }
   }
@@ -44,13 +48,31 @@ export class DiskModel {
     }
   }
 
+  #takenOver(): void {
+    for (const [id, request] of this.#requests) {
+      request.isReissued = true;
+      if (!request.isForgotten) continue;
+      for (const sector of request.sectors) this.#settle(sector, id, 'failed');
+    }
+  }
+
+  #settle(sector: number, id: number, state: 'written' | 'failed'): void {
+    const version = this.#sectors[sector]?.versions.find((each) => each.id === id);
+    if (version) version.state = state;
+  }
+
   #issued(request: DiskRequest): void {
     const { start, end } = requestRange(request);
     const sectors: number[] = [];
     for (let sector = start / sectorBytes; sector * sectorBytes < end; sector += 1) {
       sectors.push(sector);
     }
-    this.#requests.set(request.id, { kind: request.kind, sectors, isReissued: false });
+    this.#requests.set(request.id, {
+      kind: request.kind,
+      sectors,
+      isReissued: false,
+      isForgotten: false,
+    });
     if (request.kind === 'diskRead') return;
     sectors.forEach((sector, i) => {
       const hash = hashSector(request.data, i);
@@ -70,8 +92,7 @@ export class DiskModel {
         );
       }
       if (request.kind === 'diskWrite') {
-        const version = versions.find((each) => each.id === id);
-        if (version) version.state = result.kind === 'written' ? 'written' : 'failed';
+        this.#settle(sector, id, result.kind === 'written' ? 'written' : 'failed');
       } else if (result.kind === 'read') {
         const hash = hashSector(result.data, i);
         const isLater = versions.some((version) => version.id > id && version.hash === hash);
@@ -110,6 +131,7 @@ interface Request {
   readonly kind: DiskRequest['kind'];
   readonly sectors: readonly number[];
   isReissued: boolean;
+  isForgotten: boolean;
 }
 
 /** Toy guests tell their writes apart in the first bytes; the rest is zeros. */

@@ -67,7 +67,8 @@ export async function simulate(
   trace.note('world', 'the faults are over');
   let isHealed = false;
   // A guest that ends by itself is started again, and the bound is for what comes after.
-  for (let ends = -1; !isHealed && verdict.isClean && ends !== cluster.guestEnds;) {
+  for (let round = 0, ends = -1; round < healRoundsMax && ends !== cluster.guestEnds; round += 1) {
+    if (isHealed || !verdict.isClean) break;
     ends = cluster.guestEnds;
     isHealed = await advance(
       timeline.nowMs + healMsMax,
@@ -117,4 +118,5 @@ function microtasksRan(): Promise<void> {
 
 // Detection, a claim on slow storage, a restart by the operator and a state transfer, with room.
 const healMsMax = 8_000;
+const healRoundsMax = 10;
 const quietMs = 50;

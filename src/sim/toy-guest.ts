@@ -149,7 +149,9 @@ export class ToyGuest {
       if (each.kind === 'typed') this.#typed(each.text);
       else this.#diskEnded(each.request, each.ok, each.clients);
     }
-    if (memory.isUp) this.#work();
+    // A guest that could end before it is up would end like that at every start.
+    if (!memory.isUp) return 'run';
+    this.#work();
     if (this.#chance(mood.crashRate)) throw new ToyCrash(`toy fault at epoch ${memory.epoch}`);
     if (this.#chance(mood.powerOffRate)) return this.#powerOff();
     if (this.#chance(mood.rebootRate)) return this.#reboot();
