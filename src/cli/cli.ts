@@ -6,9 +6,11 @@ import { addBenchCommand } from './bench-command.js';
 import { addConsoleCommand } from './console-command.js';
 import { addDemoCommand } from './demo-command.js';
 import { addDoctorCommand } from './doctor-command.js';
+import { addFailoverCommand } from './failover-command.js';
 import { addRecordCommand } from './record-command.js';
 import { addReplayCommand } from './replay-command.js';
 import { addRunCommand } from './run-command.js';
+import { addSimulateCommand } from './simulate-command.js';
 import { addStatusCommand } from './status-command.js';
 import { addStopCommand } from './stop-command.js';
 import { addSwitchCommand } from './switch-command.js';
@@ -35,12 +37,14 @@ Examples:
   addRunCommand(program);
   addStatusCommand(program);
   addConsoleCommand(program);
+  addFailoverCommand(program);
   addStopCommand(program);
   addSwitchCommand(program);
   addRecordCommand(program);
   addReplayCommand(program);
   addDoctorCommand(program);
   addBenchCommand(program);
+  addSimulateCommand(program);
   for (const command of program.commands) command.exitOverride();
   try {
     await program.parseAsync(words, { from: 'user' });

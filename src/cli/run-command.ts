@@ -146,6 +146,7 @@ export async function runReplica(
     : new Terminal({
         powerOff: () => host.hypervisor.replica?.inject({ kind: 'powerPressed' }),
         leave: () => host.hypervisor.leave(),
+        handOver: () => host.hypervisor.handOver(),
         say,
       });
   const host = await ReplicaHost.open({

@@ -5,6 +5,7 @@ import type { ConsoleOffset } from '../units.js';
 export interface TerminalActions {
   readonly powerOff: () => void;
   readonly leave: () => void;
+  readonly handOver: () => boolean;
   readonly say: (line: string) => void;
 }
 
@@ -75,8 +76,12 @@ export class Terminal {
 
   #openMenu(): void {
     this.#inMenu = true;
-    this.#actions.say('d: detach (run on without a console)  p: power off  q: stop this replica');
-    this.#actions.say('Ctrl-]: send Ctrl-] to the guest  any other key: back');
+    this.#actions.say(
+      'd: detach (run on without a console)  f: failover to a backup  p: power off',
+    );
+    this.#actions.say(
+      'q: stop this replica  Ctrl-]: send Ctrl-] to the guest  any other key: back',
+    );
   }
 
   #choose(byte: number): void {
@@ -85,6 +90,9 @@ export class Terminal {
       case 'd':
         this.close();
         this.#actions.say('detached; end it with ftvm stop');
+        return;
+      case 'f':
+        if (!this.#actions.handOver()) this.#actions.say('no: this replica has no backup in sync');
         return;
       case 'p':
         this.#actions.powerOff();

@@ -84,6 +84,10 @@ export class Control {
         if (!replica?.isLive) return json(409, { error: 'this replica is not live' });
         replica.inject({ kind: 'powerPressed' });
         return json(202, { stopping: true });
+      case 'POST /failover':
+        return this.#hypervisor()?.handOver()
+          ? json(202, { handingOver: true })
+          : json(409, { error: 'this replica is not live, or has no backup in sync' });
       case 'POST /reset':
         if (!replica?.isLive) return json(409, { error: 'this replica is not live' });
         replica.inject({ kind: 'resetPressed' });

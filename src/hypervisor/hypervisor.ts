@@ -30,6 +30,8 @@ export class Hypervisor {
   /** Ends the pause we are in, if any. */
   #wake: () => void = () => undefined;
   #isStopping = false;
+  /** The replica that is leaving makes room for a backup, which we then follow. */
+  #isHandingOver = false;
   #lastWait = '';
 
   constructor(makeParts: MakeParts, settings: RoleSettings, events: HypervisorEvents) {
@@ -60,7 +62,8 @@ export class Hypervisor {
     } catch (error) {
       return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
     }
-    return replica.ended;
+    const end = await replica.ended;
+    return this.#goesOn(end) ? this.runBackup({ endpoint: null }) : end;
   }
 
   /**
@@ -87,9 +90,11 @@ export class Hypervisor {
           if (replica.isLive) return end;
           this.#events.rejoining(`generation ${end.holder.generation} went to another replica`);
           break;
+        case 'left':
+          if (!this.#goesOn(end)) return end;
+          break;
         case 'poweredOff':
         case 'crashed':
-        case 'left':
         case 'failed':
           return end;
       }
@@ -103,6 +108,26 @@ export class Hypervisor {
     this.#isStopping = true;
     this.#wake();
     this.#replica?.leave();
+  }
+
+  /**
+   * Planned switch-over: a backup in sync goes live and we become its backup. False if there is none
+   * to hand over to.
+   */
+  handOver(): boolean {
+    const status = this.#replica?.status();
+    if (status?.kind !== 'primary') return false;
+    if (!status.status.backups.some(({ inSync }) => inSync)) return false;
+    this.#isHandingOver = true;
+    this.#replica?.leave();
+    return true;
+  }
+
+  #goesOn(end: ReplicaEnd): boolean {
+    const goesOn = end.kind === 'left' && this.#isHandingOver && !this.#isStopping;
+    this.#isHandingOver = false;
+    if (goesOn) this.#events.rejoining('this replica handed over');
+    return goesOn;
   }
 
   #begin(parts: ReplicaParts): Replica {
