@@ -29,7 +29,7 @@ export class LogSink {
   #waitingBytes = 0;
   #timer: NodeJS.Timeout | null = null;
   /** Of a write that nobody was there to hear of. */
-  #failure: unknown = null;
+  #failure: Error | null = null;
 
   constructor(path: string) {
     this.#path = path;
@@ -69,7 +69,7 @@ export class LogSink {
     try {
       this.flush();
     } catch (error) {
-      this.#failure = error;
+      this.#failure = error as Error;
     }
   }
 
