@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import { expect, it } from 'vitest';
-import { cpio } from './cpio.js';
+import { greeting, tinyInitrd } from './guest-init.js';
 import { hostHas } from './host-tools.js';
 import { live, prompt, VmUnderTest } from './vm-under-test.js';
 
@@ -44,10 +44,11 @@ it.each([['multiboot'], ['bzimage']])('boots a %s kernel with an initrd', async 
   const kernel = join(vm.place, 'kernel');
   const initrd = join(vm.place, 'initrd');
   writeFileSync(kernel, format === 'bzimage' ? bzImage() : unpacked('vmlinuz.br'));
-  writeFileSync(initrd, cpio([{ name: 'init', mode: 0o100755, data: initProgram() }]));
+  writeFileSync(initrd, tinyInitrd());
   const options = ['--kernel', kernel, '--initrd', initrd, '--append', 'quiet', '--memory', '80'];
   const primary = vm.primary(...options);
-  await primary.stdout.until(/hello from the initrd/);
+  await primary.stdout.until(new RegExp(greeting));
+  await primary.ask('anybody there', /anybody there\r\n[^]*anybody there\r\n/);
 });
 
 it('mounts a CD-ROM', async (context) => {
@@ -99,41 +100,3 @@ it('runs and fails over without the compiler', async () => {
   await live(backup);
   expect(await backup.shell('echo up')).toBe('up');
 });
-
-/** A static i386 program that prints a line and then waits for ever. */
-function initProgram(): Buffer {
-  const text = 'hello from the initrd\n';
-  const base = 0x08048000;
-  const codeAt = 84;
-  // write(1, text, length); then pause() without end
-  const code = (textAt: number): Buffer => {
-    const bytes = Buffer.alloc(29);
-    bytes.set([0xb8, 4, 0, 0, 0, 0xbb, 1, 0, 0, 0, 0xb9], 0);
-    bytes.writeUInt32LE(textAt, 11);
-    bytes.set([0xba, text.length, 0, 0, 0, 0xcd, 0x80, 0xb8, 29, 0, 0, 0, 0xcd, 0x80], 15);
-    return Buffer.concat([bytes, Buffer.from([0xeb, 0xf7])]);
-  };
-  const codeBytes = code(0).byteLength;
-  const fileBytes = codeAt + codeBytes + text.length;
-  const elf = Buffer.alloc(codeAt);
-  elf.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1], 0);
-  const words: [number, number, 2 | 4][] = [
-    [16, 2, 2], // an executable
-    [18, 3, 2], // for the 386
-    [20, 1, 4],
-    [24, base + codeAt, 4], // entry
-    [28, 52, 4], // program headers
-    [40, 52, 2],
-    [42, 32, 2],
-    [44, 1, 2],
-    [52, 1, 4], // load
-    [60, base, 4],
-    [64, base, 4],
-    [68, fileBytes, 4],
-    [72, fileBytes, 4],
-    [76, 5, 4], // readable, executable
-    [80, 0x1000, 4],
-  ];
-  for (const [at, value, size] of words) elf.writeUIntLE(value, at, size);
-  return Buffer.concat([elf, code(base + codeAt + codeBytes), Buffer.from(text)]);
-}

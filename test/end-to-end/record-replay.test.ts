@@ -107,6 +107,8 @@ it('a recorder that is killed leaves a log that replays', async () => {
   const log = join(vm.place, 'run.log');
   const recorder = vm.start('record', vm.dir, ...vm.options, '--out', log);
   await recorder.stdout.until(prompt);
+  // What happened a moment ago is lost with it; what lies a second back is not.
+  await recorder.shell('sleep 1');
   await recorder.kill();
   const again = await vm.run('replay', log, '--console');
   expect(again.status).toBe(0);
