@@ -17,6 +17,10 @@ export interface V86VcpuOptions {
   readonly snapshot?: Snapshot;
 }
 
+// The thread makes small objects that die at once; more room for them is memory the kernel has to
+// tear down before the socket of a killed process closes.
+const youngGenerationMiB = 4;
+
 /**
  * Starts a vCPU in a thread of its own and resolves when its machine stands; it is then replaying
  * (see `Vcpu`): `replay` records, or `goLive` at once for a first start.
@@ -55,7 +59,10 @@ export class V86Vcpu implements Vcpu {
       snapshot: options.snapshot ?? null,
       doorbell: this.#doorbell.shared,
     };
-    this.#worker = new Worker(new URL('./vcpu-worker.js', import.meta.url), { workerData: start });
+    this.#worker = new Worker(new URL('./vcpu-worker.js', import.meta.url), {
+      workerData: start,
+      resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMiB },
+    });
     this.ready = new Promise((resolve, reject) => {
       let fail = (error: Error): void => reject(error);
       const failOnce = (error: Error): void => {
