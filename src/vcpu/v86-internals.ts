@@ -115,6 +115,11 @@ export interface V86Imports {
   readonly __indirect_function_table: WebAssembly.Table;
 }
 
+/** What v86's WebAssembly offers, as far as we call it directly. */
+export interface V86Exports {
+  set_jit_config(setting: number, value: number): void;
+}
+
 /** Byte offsets in v86's WebAssembly memory, from its CPU constructor. */
 export const wasmOffsets = {
   registers: 64,

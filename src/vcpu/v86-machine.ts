@@ -9,7 +9,7 @@ import type { DiskRequests } from './disk-requests.js';
 import { carryLeftovers } from './leftovers.js';
 import { restoreState, saveState } from './machine-state.js';
 import { SyncJit } from './sync-jit.js';
-import type { V86Cpu, V86Emulator, V86Imports } from './v86-internals.js';
+import type { V86Cpu, V86Emulator, V86Exports, V86Imports } from './v86-internals.js';
 import { wasmOffsets } from './v86-internals.js';
 import type { VirtualTime } from './virtual-time.js';
 
@@ -99,6 +99,7 @@ export class V86Machine {
         env.stop_idling = () => undefined;
         jit.takeOver(env);
         const instance = new WebAssembly.Instance(engine.module, { env });
+        jit.configure(instance.exports as unknown as V86Exports);
         return Promise.resolve(instance.exports);
       },
     });
