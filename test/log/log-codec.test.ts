@@ -1,3 +1,4 @@
+import * as zlib from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { FtvmError } from '../../src/errors.js';
 import type { GuestEvent } from '../../src/guest/guest-event.js';
@@ -92,5 +93,14 @@ describe('a log record as bytes', () => {
 it('computes the CRC-32 that everybody knows, in pieces too', () => {
   const text = new TextEncoder().encode('123456789');
   expect(crc32(text)).toBe(0xcbf43926);
-  expect(crc32(text.subarray(4), crc32(text.subarray(0, 4)))).toBe(0xcbf43926);
+  for (let cut = 0; cut <= text.length; cut += 1) {
+    expect(crc32(text.subarray(cut), crc32(text.subarray(0, cut)))).toBe(0xcbf43926);
+  }
+});
+
+it('computes the same CRC-32 as zlib, over bytes of every length and value', () => {
+  const bytes = Uint8Array.from({ length: 300 }, (_, i) => (i * 77 + (i >> 3)) & 0xff);
+  for (let length = 0; length <= bytes.length; length += 1) {
+    expect(crc32(bytes.subarray(0, length))).toBe(zlib.crc32(bytes.subarray(0, length)));
+  }
 });
