@@ -98,6 +98,7 @@ export function calmPlan(seed: number, changes: Partial<FaultPlan> = {}): FaultP
       seed,
       clients: 3,
       diskSectors: 12,
+      ballastPages: 2,
       talkRate: 0.3,
       frameRate: 0.2,
       readRate: 0.1,
@@ -106,7 +107,7 @@ export function calmPlan(seed: number, changes: Partial<FaultPlan> = {}): FaultP
       powerOffRate: 0,
       crashRate: 0,
     },
-    pace: { epochMs: 0.5, sleepMs: 5, hopMs: 0.05 },
+    pace: { epochMs: 0.5, sleepMs: 5, hopMs: 0.05, buildMs: 1 },
     skews: [],
     areGhostsShadowed: true,
     faults: [],
@@ -149,6 +150,7 @@ export function rollPlan(seed: number): FaultPlan {
     },
     guest: {
       ...calm.guest,
+      ballastPages: prng.pick([0, 0, 3, 30]),
       talkRate: rate(0.9, 0.8),
       frameRate: rate(0.9, 0.7),
       readRate: rate(0.4, 0.7),
@@ -161,6 +163,7 @@ export function rollPlan(seed: number): FaultPlan {
       epochMs: prng.between(0.2, 1.5),
       sleepMs: prng.between(3, 9),
       hopMs: prng.between(0.02, 0.3),
+      buildMs: prng.pick([1, 1, 20, 150]),
     },
     skews: Array.from({ length: hosts }, () => ({
       offsetMs: prng.between(0, 1e6),

@@ -64,7 +64,8 @@ export class SimCluster implements World {
     this.trace = new Trace(timeline);
     this.verdict = new Verdict(timeline, this.trace);
     this.network = new SimNetwork(timeline, this.prng.fork('network'), plan.network);
-    this.network.linkBytesMax = plan.logBufferBytesMax + besideTheLogBytes;
+    this.network.linkBytesMax =
+      plan.logBufferBytesMax + plan.guest.ballastPages * 4096 + besideTheLogBytes;
     this.network.onOverfull = (from, bytes) =>
       this.verdict.violated('bounded', from, `${bytes} bytes are under way in one link`);
     this.store = new SimGenerationStore(timeline, this.prng.fork('store'));

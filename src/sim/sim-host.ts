@@ -182,7 +182,7 @@ export class SimHost {
         const vcpu = new SimVcpu(world, machine, handlers.event);
         this.vcpu = vcpu;
         // A real one takes a while to be built.
-        return process.promise((answer) => timeline.after(buildMs, () => answer(vcpu)));
+        return process.promise((answer) => timeline.after(pace.buildMs, () => answer(vcpu)));
       },
       drives: new Map([['hda', this.#watchedDisk(process, witness)]]),
       onReport: (report) => {
@@ -209,8 +209,6 @@ export class SimHost {
     };
   }
 }
-
-const buildMs = 1;
 
 const toyMachine: MachineSpec = {
   memoryMiB: 1,

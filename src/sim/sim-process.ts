@@ -27,6 +27,7 @@ export class SimProcess {
   #held: { readonly isTimer: boolean; readonly input: () => void }[] = [];
   #unfinished: (() => void)[] = [];
   readonly #whenDead: (() => void)[] = [];
+  #isTakingHeld = false;
   #acts = 0;
   #wasKilled = false;
   cutPoint: CutPoint | null = null;
@@ -62,10 +63,12 @@ export class SimProcess {
   /** Something reaches the process: at once, when it runs again, or never. */
   enter(input: () => void, isTimer = false): void {
     if (this.#state === 'dead') return;
-    if (this.#state === 'paused') {
-      this.#held.push({ isTimer, input });
-      return;
-    }
+    // What came while it was stopped comes first.
+    if (this.#state === 'paused' || this.#held.length > 0) this.#held.push({ isTimer, input });
+    else this.#take(input);
+  }
+
+  #take(input: () => void): void {
     try {
       input();
     } catch (error) {
@@ -113,7 +116,21 @@ export class SimProcess {
       () => [...timers, ...messages],
       () => [...messages, ...timers],
     ])();
-    for (const { input, isTimer } of order) this.enter(input, isTimer);
+    this.#held = [...order];
+    this.#takeHeld();
+  }
+
+  /** One at a time, each an event of its own, as the event loop would. */
+  #takeHeld(): void {
+    if (this.#isTakingHeld || this.#held.length === 0) return;
+    this.#isTakingHeld = true;
+    this.#timeline.after(0, () => {
+      this.#isTakingHeld = false;
+      if (!this.isRunning) return;
+      const next = this.#held.shift();
+      if (next) this.#take(next.input);
+      this.#takeHeld();
+    });
   }
 
   /** `exited`: in good order, so that what it sent still goes out. */

@@ -18,6 +18,8 @@ export interface VcpuPace {
   readonly sleepMs: number;
   /** From the vCPU's thread to the control plane. */
   readonly hopMs: number;
+  /** To make one, or to restore a state into one. */
+  readonly buildMs: number;
   /** How many times slower than its epochs a host is now. */
   readonly slowness: () => number;
 }

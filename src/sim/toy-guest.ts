@@ -11,6 +11,8 @@ export interface GuestMood {
   readonly seed: number;
   readonly clients: number;
   readonly diskSectors: number;
+  /** Pages of memory that never change, for a state transfer to take its time. */
+  readonly ballastPages: number;
   /** Probabilities per epoch. */
   readonly talkRate: number;
   readonly frameRate: number;
@@ -39,7 +41,7 @@ export class ToyGuest {
 
   constructor(mood: GuestMood, snapshot: Snapshot | null) {
     this.#mood = mood;
-    this.#memory = snapshot ? recall(snapshot) : freshMemory(mood);
+    this.#memory = snapshot ? recall(snapshot, mood.ballastPages) : freshMemory(mood);
   }
 
   get lastEpoch(): number {
@@ -95,7 +97,7 @@ export class ToyGuest {
       lastRequestId,
       chanceState: chance,
       uartInput: new Uint8Array(0),
-      state: inPages(JSON.stringify(this.#memory)),
+      state: inPages(JSON.stringify(this.#memory), this.#mood.ballastPages),
     };
   }
 
@@ -326,6 +328,8 @@ const sectorBytes = 512;
 const epochMs = 0.1;
 const inFlightMax = 6;
 const pageBytes = 4096;
+const ballastStride = 512;
+const ballastByte = 0x5a;
 
 /** A client, its op, and the count it was given. */
 type Ack = readonly [client: number, op: number, count: number];
@@ -386,25 +390,33 @@ function freshMemory(mood: GuestMood): Memory {
   };
 }
 
-/** Pages of text between pages of zeros, which a transfer leaves out. */
-function inPages(text: string): Uint8Array {
-  const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
-  const pages = Math.ceil(bytes.byteLength / pageBytes);
-  const state = new Uint8Array(2 * pages * pageBytes);
-  for (let page = 0; page < pages; page += 1) {
-    state.set(bytes.subarray(page * pageBytes, (page + 1) * pageBytes), (2 * page + 1) * pageBytes);
+/** The length of the text, then every second page: text, then ballast. A transfer leaves zeros out. */
+function inPages(text: string, ballastPages: number): Uint8Array {
+  const textPages = Math.ceil(text.length / pageBytes);
+  const state = new Uint8Array((1 + 2 * (textPages + ballastPages)) * pageBytes);
+  new DataView(state.buffer).setUint32(0, text.length);
+  for (let i = 0; i < text.length; i += 1) state[placeOf(i)] = text.charCodeAt(i);
+  for (let i = 0; i < ballastPages * pageBytes; i += ballastStride) {
+    state[placeOf(textPages * pageBytes + i)] = ballastByte;
   }
   return state;
 }
 
-function recall({ state }: Snapshot): Memory {
+function recall({ state }: Snapshot, ballastPages: number): Memory {
+  const length = new DataView(state.buffer, state.byteOffset).getUint32(0);
   let text = '';
-  for (let start = pageBytes; start < state.byteLength; start += 2 * pageBytes) {
-    for (const byte of state.subarray(start, start + pageBytes)) {
-      if (byte !== 0) text += String.fromCharCode(byte);
-    }
+  for (let i = 0; i < length; i += 1) text += String.fromCharCode(state[placeOf(i)] ?? 0);
+  const textPages = Math.ceil(length / pageBytes);
+  for (let i = 0; i < ballastPages * pageBytes; i += ballastStride) {
+    const byte = state[placeOf(textPages * pageBytes + i)];
+    if (byte !== ballastByte) throw new Error('bug: a state lost some of its pages on the way');
   }
   return JSON.parse(text) as Memory;
+}
+
+function placeOf(offset: number): number {
+  const page = Math.floor(offset / pageBytes);
+  return (1 + 2 * page) * pageBytes + (offset % pageBytes);
 }
 
 function wordsOf(data: Uint8Array): Uint32Array {

@@ -15,7 +15,7 @@ const life = calmPlan(7, {
   restartMsMin: 30,
   restartMsMax: 60,
   failureTimeoutMs: 200,
-  pace: { epochMs: 0.5, sleepMs: 11, hopMs: 0.05 },
+  pace: { epochMs: 0.5, sleepMs: 11, hopMs: 0.05, buildMs: 1 },
   faults: [{ atMs: 140, kind: 'kill', target: 'live', afterActs: 0 }],
 });
 
