@@ -24,11 +24,16 @@ export class DiskModel {
     }));
   }
 
-  replay(line: readonly EpochFacts[]): void {
+  /**
+   * `certainThrough`: the last epoch the world has heard of. What a primary that had lost its place
+   * was told about its disk after that was told to nobody else.
+   */
+  replay(line: readonly EpochFacts[], certainThrough = Number.POSITIVE_INFINITY): void {
     for (const { epoch, isTakeOver, events, outputs } of line) {
       if (isTakeOver) this.#takenOver();
       for (const event of events) {
-        if (event.kind === 'diskCompleted') this.#completed(event.requestId, event.result, epoch);
+        if (event.kind !== 'diskCompleted' || epoch > certainThrough) continue;
+        this.#completed(event.requestId, event.result, epoch);
       }
       for (const output of outputs) {
         if (output.kind === 'diskRead' || output.kind === 'diskWrite') this.#issued(output);

@@ -220,15 +220,16 @@ export class Referee {
   /** A machine is powered on anew: what its disk holds must be what the old one may have left. */
   #claimed(record: GenerationRecord): void {
     if (record.reason !== 'start') return;
-    this.judgeDisk(record.holder.replica);
+    const { run } = this.#lastLive ?? {};
+    this.judgeDisk(record.holder.replica, run ? Math.max(run.from, run.leftThrough) : 0);
     this.#baseline = this.#disk.content.slice();
     this.#lastLive = null;
   }
 
-  judgeDisk(who: string): void {
+  judgeDisk(who: string, certainThrough?: Epoch): void {
     const { run } = this.#lastLive ?? {};
     const model = new DiskModel(this.#baseline);
-    if (run) model.replay(this.#history.line(run));
+    if (run) model.replay(this.#history.line(run), certainThrough);
     model.compare(this.#disk.content);
     for (const wrong of model.wrongs.slice(0, 3)) this.#verdict.violated('disk', who, wrong);
   }

@@ -44,6 +44,8 @@ export class SimOperator {
       this.#deadSinceMs ??= timeline.nowMs;
       if (timeline.nowMs - this.#deadSinceMs < plan.failureTimeoutMs) return;
       this.#deadSinceMs = null;
+      // Somebody has been told to; storage may keep it waiting.
+      if (hosts.some(({ isFree, startedAs }) => !isFree && startedAs === 'primary')) return;
       const host = hosts.find(canStart) ?? hosts.find((each) => !network.isDark(each.name));
       if (!host) return;
       // A backup that waits for a primary gives its place to one.
