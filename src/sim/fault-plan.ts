@@ -121,8 +121,8 @@ export function rollPlan(seed: number): FaultPlan {
   const calm = calmPlan(seed);
   const rate = (max: number, probability = 0.4): number =>
     prng.chance(probability) ? prng.between(0, max) : 0;
-  const hosts = prng.chance(0.55) ? 2 : 3;
-  const failureTimeoutMs = prng.pick([100, 200, 200, 500]);
+  const hosts = prng.pick([2, 2, 2, 2, 3, 3, 3, 4]);
+  const failureTimeoutMs = prng.pick([60, 100, 200, 200, 500]);
   const loadMs = 300 + prng.between(6, 14) * failureTimeoutMs;
   const delayMsMax = prng.pick([0.3, 1, 5, 15]);
   const slowestDiskMs = prng.pick([1, 4, 30]);
@@ -131,7 +131,7 @@ export function rollPlan(seed: number): FaultPlan {
     hosts,
     loadMs,
     failureTimeoutMs,
-    logBufferBytesMax: prng.pick([2048, 16_384, 1 << 20]),
+    logBufferBytesMax: prng.pick([500, 2048, 16_384, 1 << 20]),
     restartMsMin: 20,
     restartMsMax: prng.pick([40, 100, 300, 900]),
     clientThinkMs: prng.pick([5, 30, 100]),
@@ -247,8 +247,12 @@ function rollFaults(
     resetButton: (atMs) => ({ atMs, kind: 'resetButton' }),
   };
   const faults: Fault[] = [];
+  // Some worlds are all storm: the second and third failure come before the first is mended.
+  const storm = prng.chance(0.15) ? 3 : 1;
   for (const kind of Object.keys(rolls) as Fault['kind'][]) {
-    const perSecond = prng.chance(present[kind]) ? prng.between(0.2, busiest[kind] ?? 1.5) : 0;
+    const perSecond = prng.chance(present[kind])
+      ? storm * prng.between(0.2, busiest[kind] ?? 1.5)
+      : 0;
     if (perSecond === 0) continue;
     let atMs = startMs + prng.untilNextMs(perSecond);
     for (; atMs < loadMs; atMs += prng.untilNextMs(perSecond)) faults.push(rolls[kind](atMs));
