@@ -7,14 +7,9 @@ import { DhcpServer } from './dhcp-server.js';
 import { DnsForwarder } from './dns-forwarder.js';
 import { etherType, parseEthernet, type EthernetFrame } from './ethernet-frame.js';
 import type { GatewayAddresses } from './gateway-addresses.js';
-import type {
-  AcceptHostStream,
-  GuestService,
-  HostNetwork,
-  HostStreamHandlers,
-} from './host-network.js';
+import type { AcceptHostStream, GuestService, HostNetwork } from './host-network.js';
 import { buildUnreachable, echoReplyTo, unreachableCode } from './icmp-message.js';
-import { IpOutput, type TcpAddresses } from './ip-output.js';
+import { IpOutput } from './ip-output.js';
 import { broadcastIp, formatIp, isInSubnet, subnetBroadcast } from './ipv4-address.js';
 import { ipProtocol, parseIpv4, type Ipv4Packet } from './ipv4-packet.js';
 import { Ipv4Reassembly } from './ipv4-reassembly.js';
@@ -22,9 +17,9 @@ import { broadcastMac, type MacAddress } from './mac-address.js';
 import { Neighbours } from './neighbours.js';
 import { outboundTarget, type OutboundOptions } from './outbound-policy.js';
 import { RateLimit } from './rate-limit.js';
-import { TcpRelay, type RelayStatus } from './tcp-relay.js';
+import type { RelayStatus } from './tcp-relay.js';
+import { TcpRelays } from './tcp-relays.js';
 import { defaultTcpSettings, type TcpSettings } from './tcp-settings.js';
-import { TcpStack, type AcceptGuest } from './tcp-stack.js';
 import { buildUdp, parseUdp, type UdpDatagram } from './udp-datagram.js';
 import { UdpRelay } from './udp-relay.js';
 import { readU32 } from './wire-bytes.js';
@@ -50,10 +45,6 @@ export interface GatewayStatus {
   readonly dropped: Readonly<Record<string, number>>;
 }
 
-/** Each takes a socket of the host, which has other uses for them. */
-const OUTBOUND_MAX = 4_096;
-const SHOWN_MAX = 1_000;
-
 /**
  * The host at the edge of the switch: to guests a router with DHCP and DNS, to the host's clients
  * the place where forwards end.
@@ -66,7 +57,6 @@ export class Gateway {
   readonly #alarms: AlarmQueue;
   readonly #addresses: GatewayAddresses;
   readonly #outbound: OutboundOptions;
-  readonly #network: HostNetwork;
   readonly #send: (frame: Uint8Array) => void;
   readonly #neighbours: Neighbours;
   readonly #output: IpOutput;
@@ -74,11 +64,9 @@ export class Gateway {
   readonly #dhcp: DhcpServer;
   readonly #dns: DnsForwarder;
   readonly #udp: UdpRelay;
-  readonly #tcp: TcpStack;
-  readonly #relays = new Set<TcpRelay>();
+  readonly #tcp: TcpRelays;
   readonly #complaints: RateLimit;
   readonly #dropped: Record<string, number> = {};
-  #outboundCount = 0;
 
   constructor(
     clock: Clock,
@@ -91,7 +79,6 @@ export class Gateway {
     this.#alarms = new AlarmQueue(clock);
     this.#addresses = addresses;
     this.#outbound = outbound;
-    this.#network = network;
     this.#send = send;
     this.#neighbours = new Neighbours(this.#alarms, (ip) => this.#askFor(ip), send);
     this.#output = new IpOutput(addresses.mac, this.#neighbours, send);
@@ -107,8 +94,13 @@ export class Gateway {
       secret: readU32(entropy.bytes(4), 0),
       connectionsMax: options.connectionsMax ?? 16_384,
     };
-    this.#tcp = new TcpStack(this.#alarms, this.#output, stackOptions, (to) =>
-      this.#acceptGuest(to),
+    this.#tcp = new TcpRelays(
+      this.#alarms,
+      this.#output,
+      network,
+      addresses.server,
+      stackOptions,
+      (to) => outboundTarget(addresses, outbound, to.localIp, to.localPort),
     );
   }
 
@@ -141,7 +133,7 @@ export class Gateway {
 
   /** Relays a client of the host to a guest's service. */
   acceptFor(service: GuestService): AcceptHostStream {
-    return (stream, from) => this.#relayClient(service, stream, from);
+    return (stream, from) => this.#tcp.relayClient(service, stream, from);
   }
 
   /** A client's datagram to a forward; the guest's answers go to `reply`. */
@@ -157,8 +149,7 @@ export class Gateway {
   status(): GatewayStatus {
     const counted = {
       ...this.#dropped,
-      tcpMalformed: this.#tcp.malformed,
-      tcpOfNoConnection: this.#tcp.resets,
+      ...this.#tcp.dropped(),
       fragments: this.#reassembly.dropped,
       noNeighbour: this.#neighbours.dropped,
       dnsFailed: this.#dns.failed,
@@ -166,7 +157,7 @@ export class Gateway {
     };
     return {
       ip: formatIp(this.#addresses.server),
-      connections: [...this.#relays].slice(0, SHOWN_MAX).map((relay) => relay.status()),
+      connections: this.#tcp.status(),
       connectionCount: this.#tcp.size,
       udpSessionCount: this.#udp.size,
       neighbourCount: this.#neighbours.size,
@@ -178,7 +169,6 @@ export class Gateway {
   /** Cuts every connection: clients of the host see a reset, guests hear nothing. */
   close(): void {
     this.#tcp.close();
-    for (const relay of [...this.#relays]) relay.abort();
     this.#udp.close();
     this.#dns.close();
     this.#neighbours.close();
@@ -268,7 +258,7 @@ export class Gateway {
       if (this.#udp.answersForward(guest, datagram)) return;
     }
     const target = outboundTarget(this.#addresses, this.#outbound, destination, port);
-    if (target !== null) return this.#udp.fromGuest(guest, datagram, target);
+    if (target !== null) return this.#udp.fromGuest(guest, datagram, destination, target);
     this.#complain(packet, unreachableCode.prohibited);
   }
 
@@ -297,52 +287,6 @@ export class Gateway {
   #sendUdp(source: number, destination: number, datagram: UdpDatagram): void {
     const payload = buildUdp(datagram, source, destination);
     this.#output.send({ source, destination, protocol: ipProtocol.udp, payload });
-  }
-
-  #acceptGuest(to: TcpAddresses): ReturnType<AcceptGuest> {
-    const target = outboundTarget(this.#addresses, this.#outbound, to.localIp, to.localPort);
-    if (target === null) return null;
-    if (this.#outboundCount >= OUTBOUND_MAX) {
-      this.#drop('tooManyConnections');
-      return null;
-    }
-    this.#outboundCount += 1;
-    const from = `${formatIp(to.guestIp)}:${to.guestPort}`;
-    const name = `${from} → ${target.host}:${target.port}`;
-    const relay = this.#newRelay(name, () => (this.#outboundCount -= 1));
-    return {
-      handlers: relay.forGuest,
-      opened: (connection) => {
-        relay.join({ connection });
-        relay.join({ stream: this.#network.connect(target, relay.forHost) });
-      },
-    };
-  }
-
-  #relayClient(
-    service: GuestService,
-    stream: Parameters<AcceptHostStream>[0],
-    from: string,
-  ): HostStreamHandlers {
-    const relay = this.#newRelay(`${from} → ${formatIp(service.ip)}:${service.port}`);
-    relay.join({ stream });
-    const connection = this.#tcp.connect(service, this.#addresses.server, relay.forGuest);
-    if (connection === null) {
-      this.#drop('tooManyConnections');
-      relay.abort();
-    } else {
-      relay.join({ connection });
-    }
-    return relay.forHost;
-  }
-
-  #newRelay(name: string, onEnd = (): void => undefined): TcpRelay {
-    const relay = new TcpRelay(name, (ended) => {
-      this.#relays.delete(ended);
-      onEnd();
-    });
-    this.#relays.add(relay);
-    return relay;
   }
 
   /** Tells a guest that a packet goes nowhere. */

@@ -1,15 +1,18 @@
 import type { AlarmQueue } from './alarm-queue.js';
 import type { GuestService, HostAddress, HostDatagramSocket, HostNetwork } from './host-network.js';
 import type { IpOutput } from './ip-output.js';
-import { formatIp, parseIp, type Ipv4Address } from './ipv4-address.js';
+import { formatIp, type Ipv4Address } from './ipv4-address.js';
 import { ipProtocol } from './ipv4-packet.js';
 import { buildUdp, UDP_PAYLOAD_BYTES_MAX, type UdpDatagram } from './udp-datagram.js';
 import { UdpSessions, type UdpSession } from './udp-sessions.js';
 
 interface OutboundSession extends UdpSession {
   readonly socket: HostDatagramSocket;
-  /** Who the guest has sent to: only they may answer (RFC 4787 §5, address-dependent filtering). */
-  readonly peers: Set<string>;
+  /**
+   * Who the guest has sent to, by the host's address for them and the guest's: only they may answer
+   * (RFC 4787 §5, address-dependent filtering).
+   */
+  readonly peers: Map<string, Ipv4Address>;
 }
 interface InboundSession extends UdpSession {
   readonly reply: (payload: Uint8Array) => void;
@@ -43,12 +46,12 @@ export class UdpRelay {
     return this.#outbound.size + this.#inbound.size;
   }
 
-  /** A guest's datagram to the world; `to` is where the host really sends it. */
-  fromGuest(guest: GuestService, datagram: UdpDatagram, to: HostAddress): void {
+  /** A guest's datagram to `known`; `to` is where the host really sends it. */
+  fromGuest(guest: GuestService, datagram: UdpDatagram, known: Ipv4Address, to: HostAddress): void {
     const key = keyOf(guest, 0);
     const session = this.#outbound.use(key) ?? this.#openOutbound(key, guest);
     if (session.peers.size >= PEERS_MAX) session.peers.clear();
-    session.peers.add(to.host);
+    session.peers.set(to.host, known);
     session.socket.send(datagram.payload, to);
   }
 
@@ -88,10 +91,10 @@ export class UdpRelay {
   }
 
   #openOutbound(key: string, guest: GuestService): OutboundSession {
-    const peers = new Set<string>();
+    const peers = new Map<string, Ipv4Address>();
     const socket = this.#network.openDatagrams('ipv4', (payload, from) => {
-      const ip = parseIp(from.host);
-      if (ip === null || !peers.has(from.host)) return;
+      const ip = peers.get(from.host);
+      if (ip === undefined) return;
       this.#outbound.use(key);
       this.#send(ip, from.port, guest, payload);
     });

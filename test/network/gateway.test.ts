@@ -247,6 +247,16 @@ describe('UDP', () => {
     ]);
   });
 
+  it("answers from the address the guest knows, when that stands for the host's loopback", () => {
+    scene = new Scene({ hostLoopback: true });
+    guest = new SceneGuest(scene);
+    sendUdp(server, datagram(7_000));
+    const [socket] = scene.network.datagrams;
+    expect(socket!.sent[0]!.to).toEqual({ host: '127.0.0.1', port: 123 });
+    socket!.receive(Uint8Array.of(9), { host: '127.0.0.1', port: 123 });
+    expect(packets().map(({ source }) => source)).toEqual([server]);
+  });
+
   it('ends a session that rests for two minutes, and keeps 1,024 at most', () => {
     for (let port = 1; port <= 2_000; port += 1) sendUdp(outside, datagram(port));
     expect(scene.network.datagrams.filter((socket) => !socket.isClosed)).toHaveLength(1_024);
