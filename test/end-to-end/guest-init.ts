@@ -28,7 +28,7 @@ function initProgram(): Buffer {
         `b9${word(bufferAt)} ba40000000 cd80`,
         '89c2 b804000000 bb01000000', // write(1, buffer, length)
         `b9${word(bufferAt)} cd80`,
-        'ebd7', // jmp again
+        'ebd8', // jmp again
       ]
         .join('')
         .replaceAll(' ', ''),
