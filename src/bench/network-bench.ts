@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { BenchGuest, type Way } from './guest-trio.js';
 import { BenchError, GuestProcess } from './guest-process.js';
@@ -98,9 +99,9 @@ export class NetworkBench {
     const { url, forwards } = JSON.parse(line) as { url: string; forwards: { port: number }[] };
     const network = { switchUrl: url, services: ['redis'] };
     const machine = await BenchGuest.boot(way, dir, network);
-    const socket = connect(forwards[0]?.port ?? 0, '127.0.0.1');
+    const socket = await reach(forwards[0]?.port ?? 0);
     const bench = new NetworkBench(dir, ethernet, machine, socket);
-    // The first exchange resolves addresses and warms redis up.
+    // The first exchanges warm redis up.
     await bench.ask(50, () => 'PING\r\n');
     return bench;
   }
@@ -179,6 +180,23 @@ export class NetworkBench {
       this.#more();
     });
   }
+}
+
+/** A connection on which redis has answered: at the shell's prompt it may not be there yet. */
+async function reach(port: number): Promise<Socket> {
+  const deadline = performance.now() + 60_000;
+  while (performance.now() < deadline) {
+    const socket = connect(port, '127.0.0.1');
+    const answered = await new Promise<boolean>((resolve) => {
+      socket.setTimeout(5000, () => socket.destroy());
+      socket.once('error', () => undefined);
+      socket.once('data', () => resolve(true)).once('close', () => resolve(false));
+      socket.write('PING\r\n');
+    });
+    if (answered) return socket.setTimeout(0);
+    await sleep(200);
+  }
+  throw new BenchError("The guest's redis did not answer for a minute");
 }
 
 function megabits(startedAtMs: number): number {
