@@ -4,6 +4,7 @@ import type { ReplicaEnd } from '../hypervisor/replica.js';
 import type { HostPort } from '../node/host-port.js';
 import type { Vm } from '../node/vm-directory.js';
 import type { DiagnosticLevel } from '../node/diagnostic-line.js';
+import { readEndNote, writeEndNote } from '../node/end-note.js';
 import { PinoDiagnostics } from '../node/pino-diagnostics.js';
 import {
   defaultFailureTimeoutMs,
@@ -183,9 +184,17 @@ export async function runReplica(
       say('this console shows the replayed guest; it takes no input until this replica is live');
     }
     const end = parsed.primary
-      ? await host.hypervisor.runPrimary({ holderIsDead: parsed.holderIsDead ?? false })
+      ? await host.hypervisor.runPrimary({
+          holderIsDead: parsed.holderIsDead ?? false,
+          hasEnded: async (generation) =>
+            (await readEndNote(vm.generationsDir, generation)) !== null,
+        })
       : await host.hypervisor.runBackup({ endpoint: parsed.join ?? null });
     tellEnd(end, diagnostics);
+    const { replica } = host.hypervisor;
+    if ((end.kind === 'poweredOff' || end.kind === 'crashed') && replica?.isLive) {
+      await writeEndNote(vm.generationsDir, replica.generation, end);
+    }
     if (end.kind === 'failed') throw end.error;
     return statusOfEnd(end);
   } finally {

@@ -4,6 +4,7 @@ import { statusOfNobody, type HypervisorStatus } from '../hypervisor/status.js';
 import { askApi } from '../node/api-client.js';
 import { FileGenerationStore } from '../node/file-generation-store.js';
 import type { SharedSecret } from '../node/shared-secret.js';
+import { readEndNote } from '../node/end-note.js';
 import { HttpHolderProbe } from '../node/http-holder-probe.js';
 import { openVm, type Vm } from '../node/vm-directory.js';
 import { secretOf, secretOption, type SecretArguments } from './secret-option.js';
@@ -39,11 +40,18 @@ export async function statusOfVm(
   const found = await new HttpHolderProbe({ secret }).probe(holder);
   const status = found === 'live' ? await askStatus(holder.api, secret) : null;
   if (status) return status;
-  if (found === 'gone') return statusOfNobody(vm, generation, `nobody is live: ${who}, is gone`);
+  if (found === 'gone') {
+    const end = await readEndNote(vm.generationsDir, generation);
+    const how =
+      end === null ? `${who}, is gone` : `the guest ${endWords[end.kind]} at ${end.at} (${who})`;
+    return statusOfNobody(vm, generation, `nobody is live: ${how}`);
+  }
   // Refused for want of a secret is told by name; silence of any other kind is no proof of death.
   await askStatus(holder.api, secret);
   return statusOfNobody(vm, generation, `${who}, ${silentHolder}`);
 }
+
+const endWords = { poweredOff: 'powered off', crashed: 'crashed' } as const;
 
 /** How the reason of a VM ends that somebody may be running. */
 export const silentHolder = 'does not answer; it may be stopped, or on a host out of reach';

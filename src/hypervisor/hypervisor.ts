@@ -45,14 +45,19 @@ export class Hypervisor {
   }
 
   /**
-   * Claims the VM and powers it on.
+   * Claims the VM and powers it on. If the last primary is gone and its guest is not known to be off,
+   * a backup in sync gets the time to go live first: it has what a boot from the disk would lose.
    *
    * Errors: `LiveElsewhereError` if another replica is live, or may be. `holderIsDead` is the word of
    *         an operator who has made sure of it; without it, silence is not death.
    */
-  async runPrimary({ holderIsDead }: { readonly holderIsDead: boolean }): Promise<ReplicaEnd> {
+  async runPrimary(start: {
+    readonly holderIsDead: boolean;
+    /** Whether that generation's guest is known to be off, so that nobody goes live after it. */
+    readonly hasEnded?: (generation: Generation) => Promise<boolean>;
+  }): Promise<ReplicaEnd> {
     const parts = this.#makeParts();
-    const generation = await this.#claimForStart(parts, holderIsDead);
+    const generation = await this.#claimForStart(parts, start);
     if (generation === null || this.#isStopping) return { kind: 'left' };
     const replica = this.#begin(parts);
     try {
@@ -138,7 +143,12 @@ export class Hypervisor {
     return replica;
   }
 
-  async #claimForStart(parts: ReplicaParts, holderIsDead: boolean): Promise<Generation | null> {
+  async #claimForStart(
+    parts: ReplicaParts,
+    { holderIsDead, hasEnded }: Parameters<Hypervisor['runPrimary']>[0],
+  ): Promise<Generation | null> {
+    // The operator has seen one holder dead, and a backup has had its chance after one.
+    let [dead, waitedFor]: (Generation | null)[] = [null, null];
     while (!this.#isStopping) {
       const latest = await parts.generations.latest();
       if (latest.kind === 'unreachable') {
@@ -152,11 +162,19 @@ export class Hypervisor {
         // Claimed before, without our hearing of it.
         if (holder.replica === this.#settings.self.identity.replica)
           return latest.record.generation;
+        const before = latest.record.generation;
+        dead ??= holderIsDead ? before : 0;
         const found = await parts.probe.probe(holder);
-        if (found === 'live' || (found === 'silent' && !holderIsDead)) {
+        if (found === 'live' || (found === 'silent' && dead !== before)) {
           throw new LiveElsewhereError(latest.record, found);
         }
-        generation = latest.record.generation + 1;
+        if (waitedFor !== before && !(await hasEnded?.(before))) {
+          waitedFor = before;
+          this.#wait('a backup of the last primary to go live, if there is one');
+          await this.#pause(parts, this.#settings.failureTimeoutMs * takeoverTimeouts);
+          continue;
+        }
+        generation = before + 1;
       }
       const outcome = await parts.generations.claim(this.#record(parts, generation));
       if (outcome.kind === 'won') return generation;
@@ -213,3 +231,5 @@ export class Hypervisor {
 }
 
 const retryMs = 200;
+// A backup whose channel is cut waits up to three timeouts before it claims (role/failure-detector.ts).
+const takeoverTimeouts = 4;
