@@ -39,7 +39,9 @@ it('a backup that cannot reach the storage does not go live, and does once it ca
   await primary.kill();
   await backup.stderr.until(/primary is lost/);
   await backup.stderr.until(/shared disk cannot be reached, waiting/);
-  // A try later it is no different.
+  const api = /process \d+, (http:\S+)/.exec(backup.stderr.text)![1]!;
+  const told: unknown = await (await fetch(`${api}/status`)).json();
+  expect(told).toMatchObject({ role: 'backup', generation: 1 });
   expect(backup.stderr.text).not.toContain('LIVE');
   await rename(away, vm.generationsDir);
   await live(backup);
