@@ -99,6 +99,8 @@ export class NetworkBench {
     const { url, forwards } = JSON.parse(line) as { url: string; forwards: { port: number }[] };
     const network = { switchUrl: url, services: ['redis'] };
     const machine = await BenchGuest.boot(way, dir, network);
+    // Plain v86 plugs its cable in when the guest first says something.
+    await machine.guest.time('ping -c 1 -W 2 10.0.2.2 >/dev/null');
     const socket = await reach(forwards[0]?.port ?? 0);
     const bench = new NetworkBench(dir, ethernet, machine, socket);
     // The first exchanges warm redis up.

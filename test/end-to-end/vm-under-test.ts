@@ -68,7 +68,7 @@ export class VmUnderTest {
   /** Oldest first. */
   generations(): GenerationRecord[] {
     const records = readdirSync(this.generationsDir)
-      .filter((name) => name.endsWith('.json'))
+      .filter((name) => /^generation-\d+\.json$/.test(name))
       .map((name) => JSON.parse(readFileSync(join(this.generationsDir, name), 'utf8')));
     return (records as GenerationRecord[]).sort((a, b) => a.generation - b.generation);
   }

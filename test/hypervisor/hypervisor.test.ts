@@ -63,7 +63,7 @@ describe('starting', () => {
     await world.pass(1_000);
     expect(c.end).toBeInstanceOf(LiveElsewhereError);
     d.runPrimary({ holderIsDead: true });
-    await world.pass(100);
+    await world.pass(2_100);
     expect(d.isReleasing).toBe(true);
     expect(world.latest).toMatchObject({ generation: 2, reason: 'start' });
     // Woken, the other finds out before it says anything.
@@ -82,7 +82,10 @@ describe('starting', () => {
     b.kill();
     const c = world.host('c');
     c.runPrimary();
-    await world.pass(100);
+    // A backup that is still there would go first, so it is given the time.
+    await world.pass(1_900);
+    expect(world.latest).toMatchObject({ generation: 1 });
+    await world.pass(200);
     c.type('read 1');
     await world.pass(50);
     expect(c.console).toBe('kept');
