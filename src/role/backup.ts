@@ -48,6 +48,8 @@ export class Backup {
   #channelIsDown = false;
   #readingPaused = false;
   #lostAtMs = 0;
+  #channelDownAtMs = 0;
+  #isProbeDue = false;
   #askAtMs = Number.POSITIVE_INFINITY;
   #asked = 0;
   #retryClaimAtMs = Number.POSITIVE_INFINITY;
@@ -80,9 +82,7 @@ export class Backup {
         if (input.from === this.#primary?.replica) this.#detector.heardHeartbeat(nowMs);
         return [];
       case 'probed':
-        return input.outcome === 'gone' && this.#channelIsDown
-          ? this.#suspect('its process is gone', nowMs)
-          : [];
+        return this.#probed(input.outcome, nowMs);
       case 'vcpu':
         return this.#guest ? this.#vcpuEvent(this.#guest, input.event, nowMs) : [];
       case 'claimAnswered':
@@ -275,8 +275,17 @@ export class Backup {
     if (this.#goodbye || this.#phase === 'claiming' || this.#phase === 'goingLive') return [];
     if (!this.#isInSync) return this.#rejoin(`lost the primary before it was in sync: ${why}`);
     // A dead process refuses at once: no need to wait for its silence.
+    this.#channelDownAtMs = nowMs;
     this.#askAtMs = nowMs + askMs;
     return [{ kind: 'probePrimary' }];
+  }
+
+  /** A process that is being killed closes its link a moment before its port: it is asked again. */
+  #probed(outcome: 'gone' | 'live' | 'silent', nowMs: number): RoleEffect[] {
+    if (!this.#channelIsDown) return [];
+    if (outcome === 'gone') return this.#suspect('its process is gone', nowMs);
+    if (nowMs - this.#channelDownAtMs < dyingMs) this.#isProbeDue = true;
+    return [];
   }
 
   #suspect(why: string, nowMs: number): RoleEffect[] {
@@ -365,6 +374,10 @@ export class Backup {
     if (nowMs - this.#sentAtMs >= heartbeatMs && this.#phase !== 'greeting') {
       effects.push(this.#send({ kind: 'keepAlive' }, nowMs));
     }
+    if (this.#isProbeDue) {
+      this.#isProbeDue = false;
+      effects.push({ kind: 'probePrimary' });
+    }
     if (this.#channelIsDown && nowMs >= this.#askAtMs) {
       this.#askAtMs = nowMs + askMs;
       this.#asked += 1;
@@ -413,6 +426,7 @@ export interface BackupStatus {
 
 const heartbeatsPerTimeout = 10;
 const askMs = 100;
+const dyingMs = 200;
 
 function report(what: RoleReport): RoleEffect {
   return { kind: 'report', report: what };

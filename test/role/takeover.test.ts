@@ -31,6 +31,19 @@ describe('noticing that the primary is gone', () => {
     expect(backup.claims).toEqual([2]);
   });
 
+  it('asks again at once while the process is dying: its port closes after its link', () => {
+    const backup = DrivenBackup.inSync();
+    backup.closeChannel();
+    for (let i = 0; i < 3; i += 1) {
+      const before = backup.of('probePrimary').length;
+      backup.probed('silent');
+      backup.pass(5, 'heartbeats');
+      expect(backup.of('probePrimary').length).toBe(before + 1);
+    }
+    backup.probed('gone');
+    expect(backup.claims).toEqual([2]);
+  });
+
   it('takes no answer of a probe for a death while the channel is open', () => {
     const backup = DrivenBackup.inSync();
     backup.probed('gone');
