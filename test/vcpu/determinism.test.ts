@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { V86Vcpu } from '../../dist/vcpu/v86-vcpu.js';
 import { firstDifference } from '../../src/guest/state-digest.js';
 import { loadLinuxImage } from './linux-image.js';
@@ -22,7 +22,9 @@ interface Report {
 
 /** Replays a log file in another process, by the Node named. */
 function replayElsewhere(file: Uint8Array, node = process.execPath): Report {
-  const path = join(mkdtempSync(join(tmpdir(), 'ftvm-test-')), 'run.ftvmlog');
+  const place = mkdtempSync(join(tmpdir(), 'ftvm-test-'));
+  onTestFinished(() => rmSync(place, { recursive: true, force: true }));
+  const path = join(place, 'run.ftvmlog');
   writeFileSync(path, file);
   const script = new URL('../replay/replay-process.mjs', import.meta.url).pathname;
   return JSON.parse(execFileSync(node, [script, path], { encoding: 'utf8' })) as Report;

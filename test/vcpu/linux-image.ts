@@ -1,7 +1,8 @@
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
+import { afterAll } from 'vitest';
 import type { MachineSpec } from '../../src/guest/machine-spec.js';
 
 const folder = new URL('../../images/linux/', import.meta.url);
@@ -18,7 +19,7 @@ export interface LinuxImage {
   spec(changes?: Partial<MachineSpec>, commandLine?: string): MachineSpec;
 }
 
-/** Null if the image has not been built. */
+/** Null if the image has not been built. Its kernel goes when the tests of the calling file are through. */
 export function loadLinuxImage(): LinuxImage | null {
   if (!existsSync(new URL('image.json', folder))) return null;
   const manifest = JSON.parse(readFileSync(new URL('image.json', folder), 'utf8')) as ImageManifest;
@@ -28,7 +29,9 @@ export function loadLinuxImage(): LinuxImage | null {
   };
   const disk = unpack(manifest.disk);
   const kernel = unpack(manifest.boot.multiboot);
-  const path = join(mkdtempSync(join(tmpdir(), 'ftvm-test-')), 'kernel');
+  const place = mkdtempSync(join(tmpdir(), 'ftvm-test-'));
+  afterAll(() => rmSync(place, { recursive: true, force: true }));
+  const path = join(place, 'kernel');
   writeFileSync(path, kernel);
   return {
     disk,
