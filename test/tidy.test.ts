@@ -16,6 +16,7 @@ const arrows: Record<string, readonly string[]> = {
   replay: ['guest', 'log', 'vcpu'],
   node: ['host', 'guest', 'channel', 'arbiter', 'network'],
   bench: ['node', 'hypervisor'],
+  chaos: ['node', 'hypervisor', 'arbiter', 'sim'],
   sim: ['guest', 'log', 'channel', 'role', 'disk', 'arbiter', 'vcpu', 'host', 'hypervisor'],
   hypervisor: [
     'guest',
@@ -39,7 +40,7 @@ const adapters: Record<string, RegExp> = {
   ws: /^node\/ws-/,
   pino: /^node\/pino-/,
   commander: /^cli\//,
-  'node:fs': /^(node|cli|vcpu|bench)\//,
+  'node:fs': /^(node|cli|vcpu|bench|chaos)\//,
 };
 
 const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })

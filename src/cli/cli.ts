@@ -3,6 +3,7 @@ import { FtvmError } from '../errors.js';
 import { ftvmVersion } from './build-info.js';
 import { exitStatus, statusOfError } from './exit-status.js';
 import { addBenchCommand } from './bench-command.js';
+import { addChaosCommand } from './chaos-command.js';
 import { addConsoleCommand } from './console-command.js';
 import { addDemoCommand } from './demo-command.js';
 import { addDoctorCommand } from './doctor-command.js';
@@ -44,6 +45,7 @@ Examples:
   addReplayCommand(program);
   addDoctorCommand(program);
   addBenchCommand(program);
+  addChaosCommand(program);
   addSimulateCommand(program);
   for (const command of program.commands) command.exitOverride();
   try {

@@ -15,12 +15,14 @@ export class ChildFtvm {
   #stdout = '';
   #stderr = '';
 
-  constructor(words: readonly string[]) {
+  /** `onStderr` hears all it says there, in pieces as they come. */
+  constructor(words: readonly string[], onStderr: (text: string) => void = () => undefined) {
     this.process = spawn(process.execPath, [program, ...words], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-stderrCharsMax);
+      onStderr(text);
     });
     this.firstLine = new Promise((resolve) => {
       this.process.stdout?.setEncoding('utf8').on('data', (text: string) => {
