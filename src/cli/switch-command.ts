@@ -27,6 +27,7 @@ interface SwitchArguments {
   readonly dns?: HostPort;
   readonly outbound: boolean;
   readonly hostLoopback?: true;
+  readonly capture?: string;
   readonly json?: true;
   readonly logLevel: DiagnosticLevel;
   readonly logFile?: string;
@@ -66,6 +67,7 @@ export function addSwitchCommand(program: Command): void {
     )
     .option('--no-outbound', 'guests reach each other and the gateway, nothing beyond')
     .option('--host-loopback', "guests reach the host's 127.0.0.1 at the gateway's address")
+    .option('--capture <file>', 'keep every frame there, for Wireshark or tcpdump (pcapng)')
     .option('--json', 'say where everything is as one JSON object on stdout')
     .addOption(
       new Option('--log-level <level>', 'how much to say on stderr')
@@ -80,6 +82,7 @@ Examples:
   $ ftvm switch --forward 127.0.0.1:6379:6379 --forward 127.0.0.1:8080:80
   $ ftvm run --primary --switch ws://127.0.0.1:7500 --service redis,httpd
   $ curl http://127.0.0.1:7500/status       # ports, forwards, connections
+  $ ftvm switch --capture kill.pcapng       # and look at a failover: tshark -r kill.pcapng
 Frames carry no proof of who sent them, so the switch listens on loopback unless --allow-remote is
 given; then whoever reaches the port can speak as any guest. Forwards listen where they say.`,
     )
@@ -108,6 +111,7 @@ async function runSwitch(parsed: SwitchArguments): Promise<void> {
     outbound: parsed.outbound,
     hostLoopback: parsed.hostLoopback ?? false,
     resolver: parsed.dns ?? null,
+    capture: parsed.capture ?? null,
   });
   const signalled = new Promise<void>((resolve) => onSignals(resolve));
   const told = { host, subnet, hasGateway, uplink: uplink ? formatUplink(uplink) : null };

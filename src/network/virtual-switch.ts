@@ -39,6 +39,9 @@ export interface PortStatus {
 /** Told that a MAC was first heard at a port, or at another one than before. */
 export type MacLearned = (mac: MacAddress) => void;
 
+/** Shown every frame that is not dropped where it comes in, and the name of the port it came in at. */
+export type FrameTap = (port: string, frame: Uint8Array) => void;
+
 /** One replica, uplink or gateway on the switch. */
 export interface SwitchPort {
   receive(frame: Uint8Array): void;
@@ -65,13 +68,15 @@ const RESERVED_GROUP = 0x0180_c200_0000;
 export class VirtualSwitch {
   readonly #clock: Clock;
   readonly #learned: MacLearned;
+  readonly #tap: FrameTap | null;
   readonly #table = new MacTable<Port>(ADDRESSES_PER_PORT_MAX);
   readonly #ports = new Set<Port>();
   readonly #ownMacs = new Map<MacAddress, Port>();
 
-  constructor(clock: Clock, learned: MacLearned = () => undefined) {
+  constructor(clock: Clock, learned: MacLearned = () => undefined, tap: FrameTap | null = null) {
     this.#clock = clock;
     this.#learned = learned;
+    this.#tap = tap;
   }
 
   get portCount(): number {
@@ -121,6 +126,7 @@ export class VirtualSwitch {
       return from.drop('reserved');
     }
     from.counted(frame);
+    this.#tap?.(from.name, frame);
     const nowMs = this.#clock.nowMs();
     const lesson = this.#table.learn(source, from, nowMs);
     this.#forward(from, destination, frame, nowMs);
@@ -151,7 +157,7 @@ interface PortHooks {
 class Port implements SwitchPort {
   readonly floods: RateLimit | null;
   readonly #outlet: FrameOutlet;
-  readonly #name: string;
+  readonly name: string;
   readonly #queueBytesMax: number;
   readonly #hooks: PortHooks;
   readonly #dropped: Partial<Record<DropReason, number>> = {};
@@ -162,7 +168,7 @@ class Port implements SwitchPort {
 
   constructor(outlet: FrameOutlet, options: PortOptions, hooks: PortHooks) {
     this.#outlet = outlet;
-    this.#name = options.name;
+    this.name = options.name;
     this.#queueBytesMax = options.queueBytesMax ?? QUEUE_BYTES_MAX;
     this.#hooks = hooks;
     this.floods = hooks.floods;
@@ -196,7 +202,7 @@ class Port implements SwitchPort {
 
   status(): PortStatus {
     return {
-      name: this.#name,
+      name: this.name,
       receivedFrames: this.#receivedFrames,
       receivedBytes: this.#receivedBytes,
       sentFrames: this.#sentFrames,

@@ -10,6 +10,7 @@ import { isInSubnet, type Subnet } from '../network/ipv4-address.js';
 import type { UplinkAddress } from '../network/uplink-address.js';
 import { VirtualSwitch, type PortStatus } from '../network/virtual-switch.js';
 import { DatagramForward } from './datagram-forward.js';
+import { FrameCapture } from './frame-capture.js';
 import type { HostPort } from './host-port.js';
 import { HttpListener, type HttpResponse } from './http-listener.js';
 import { NodeClock } from './node-clock.js';
@@ -31,6 +32,8 @@ export interface SwitchHostOptions {
   readonly hostLoopback: boolean;
   /** Null takes the host's own first one. */
   readonly resolver: HostAddress | null;
+  /** Where every frame is kept for a packet analyser; null keeps none. */
+  readonly capture: string | null;
 }
 
 export interface SwitchStatus {
@@ -64,7 +67,13 @@ export class SwitchHost {
 
   static async open(diagnostics: Diagnostics, options: SwitchHostOptions): Promise<SwitchHost> {
     const http = await HttpListener.listen(diagnostics, options.listen);
-    const host = new SwitchHost(http, options);
+    let host: SwitchHost;
+    try {
+      host = new SwitchHost(http, diagnostics, options);
+    } catch (error) {
+      await http.close();
+      throw error;
+    }
     try {
       for (const rule of options.forwards) await host.#forward(rule, options.subnet);
     } catch (error) {
@@ -75,10 +84,16 @@ export class SwitchHost {
     return host;
   }
 
-  private constructor(http: HttpListener, options: SwitchHostOptions) {
+  private constructor(http: HttpListener, diagnostics: Diagnostics, options: SwitchHostOptions) {
     const clock = new NodeClock();
+    const capture = options.capture ? new FrameCapture(clock, diagnostics, options.capture) : null;
+    if (capture) this.#closers.push(() => capture.close());
     this.#closers.push(() => http.close());
-    this.#switch = new VirtualSwitch(clock, (mac) => this.#gateway?.guestMoved(mac));
+    this.#switch = new VirtualSwitch(
+      clock,
+      (mac) => this.#gateway?.guestMoved(mac),
+      capture && ((port, frame) => capture.frame(port, frame)),
+    );
     this.#gateway = options.gateway ? this.#openGateway(clock, options) : null;
     const server = serveSwitch(http, this.#switch);
     this.#closers.push(() => server.close());

@@ -36,6 +36,7 @@ describe.skipIf(!hasLinuxImage).each(['virtio', 'ne2k'] as const)(
         outbound: false,
         hostLoopback: false,
         resolver: null,
+        capture: null,
       });
       relay = await LossyRelay.open(host.url, new Chance(1));
       guest = await LinuxGuest.boot(relay.url, nic);

@@ -63,6 +63,7 @@ it.skipIf(!hasPasst || !hasLinuxImage)(
       outbound: false,
       hostLoopback: false,
       resolver: null,
+      capture: null,
     });
     closers.push(() => host.close());
     await expect.poll(() => host.status().uplink?.isUp).toBe(true);

@@ -40,6 +40,7 @@ async function start(options: Partial<SwitchHostOptions> = {}): Promise<SwitchHo
       outbound: true,
       hostLoopback: false,
       resolver: null,
+      capture: null,
       ...options,
     }),
   );
