@@ -2,7 +2,7 @@ import type { GenerationRecord, ReplicaIdentity } from '../arbiter/generation-re
 import { decodeMessage, encodeMessage } from '../channel/wire-codec.js';
 import { FtvmError } from '../errors.js';
 import type { DiskRequest } from '../guest/disk-request.js';
-import type { DiskResult, GuestEvent } from '../guest/guest-event.js';
+import type { GuestEvent } from '../guest/guest-event.js';
 import type { Clock } from '../host/clock.js';
 import type { Datagrams } from '../host/datagrams.js';
 import type { Diagnostics } from '../host/diagnostics.js';
@@ -22,6 +22,7 @@ import type { Generation } from '../units.js';
 import type { Vcpu, VcpuEvent, VcpuFactory } from '../vcpu/vcpu.js';
 import { ConsoleHistory } from './console-history.js';
 import { ConsoleInput } from './console-input.js';
+import { DriveIo } from './drive-io.js';
 import { Rate } from './rate.js';
 
 /** The world of one replica. */
@@ -71,6 +72,7 @@ export class Replica {
   #generation: Generation = 0;
   readonly #logRate = new Rate();
   readonly #consoleInput: ConsoleInput;
+  readonly #driveIo: DriveIo;
   #lastPeer: PeerId = 0;
   #stopTicking: (() => void) | null = null;
   #feeding = false;
@@ -85,6 +87,7 @@ export class Replica {
     this.#consoleInput = new ConsoleInput(parts.clock, (bytes) =>
       this.feed({ kind: 'guestEvent', event: { kind: 'consoleInput', bytes } }),
     );
+    this.#driveIo = new DriveIo(parts.drives, parts.diagnostics);
     this.ended = new Promise((resolve) => (this.#settleEnd = resolve));
   }
 
@@ -425,32 +428,8 @@ export class Replica {
   }
 
   async #startDisk(request: DiskRequest): Promise<void> {
-    this.feed({
-      kind: 'diskFinished',
-      requestId: request.id,
-      result: await this.#performDisk(request),
-    });
-  }
-
-  async #performDisk(request: DiskRequest): Promise<DiskResult> {
-    const { drive, offsetBytes } = request;
-    try {
-      const store = this.#parts.drives.get(drive);
-      if (!store) throw new Error(`the machine has no drive ${drive}`);
-      if (request.kind === 'diskRead') {
-        return { kind: 'read', data: await store.read(offsetBytes, request.lengthBytes) };
-      }
-      await store.write(offsetBytes, request.data);
-      return { kind: 'written' };
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      this.#parts.diagnostics.error('A disk operation failed; the guest sees an ATA error', {
-        drive,
-        offsetBytes,
-        why,
-      });
-      return { kind: 'failed' };
-    }
+    const result = await this.#driveIo.perform(request);
+    this.feed({ kind: 'diskFinished', requestId: request.id, result });
   }
 
   // --- time and ends -------------------------------------------------------------------------
