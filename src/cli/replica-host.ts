@@ -28,6 +28,7 @@ import type { RoleSettings } from '../role/role-settings.js';
 import type { VcpuFactory } from '../vcpu/vcpu.js';
 import { createV86Vcpu } from '../vcpu/v86-vcpu.js';
 import { buildInfo } from './build-info.js';
+import { keepDivergence } from './divergence-keeper.js';
 
 export interface ReplicaHostOptions {
   readonly vm: Vm;
@@ -162,6 +163,8 @@ export class ReplicaHost {
         ...(options.onRecord && { onRecord: options.onRecord }),
         onVcpuEvent: (event) => {
           control.noteVcpu(event);
+          if (event.kind === 'diverged')
+            void keepDivergence(options, control.status(), identity, event);
           cable?.noteVcpu(event);
           options.onVcpuEvent?.(event);
         },

@@ -15,6 +15,8 @@ export function wordsOf(report: RoleReport): string {
       return `protected: backup ${report.replica} is in sync, ${ms(report.joinMs)} after it joined`;
     case 'backupLost':
       return `backup ${report.replica} is lost: ${report.why}`;
+    case 'backupDiverged':
+      return `DIVERGED: backup ${report.replica} is not what this guest was after epoch ${report.epoch}: ${report.difference}`;
     case 'joinRefused':
       return `a backup was refused: ${report.why}`;
     case 'storageUnreachable':

@@ -102,5 +102,16 @@ function table(status: HypervisorStatus): string {
       `  vCPU        may run ${sharePercent} % of the time`,
     );
   }
+  const { lastDivergence: last } = status;
+  if (last) {
+    lines.push(
+      `  divergence  ${last.count} so far; the last: replica ${last.replica} at epoch ${last.epoch}, ${last.at}: ${last.what}`,
+    );
+    if (last.agreeing > 1) {
+      lines.push(
+        `              ${last.agreeing} backups agree with each other and not with the primary: suspect its memory`,
+      );
+    }
+  }
   return `${lines.join('\n')}\n`;
 }

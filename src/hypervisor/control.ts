@@ -4,6 +4,7 @@ import type { Link, LinkHandlers } from '../host/link.js';
 import { decodeConsoleGreeting, encodeConsoleOutput } from '../channel/console-codec.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
 import type { RoleReport } from '../role/role-effect.js';
+import { DivergenceLog } from './divergence-log.js';
 import type { Hypervisor } from './hypervisor.js';
 import type { NicCable } from './nic-cable.js';
 import { metricsText } from './metrics.js';
@@ -29,7 +30,7 @@ export class Control {
   #joinPauseMs: number | null = null;
   #joinMs: number | null = null;
   #digestsCompared = 0;
-  #divergences = 0;
+  readonly #divergences = new DivergenceLog();
 
   constructor(
     vm: { readonly id: string; readonly name: string },
@@ -50,7 +51,8 @@ export class Control {
         primaryLostAtMs !== null && liveAtMs !== null ? { primaryLostAtMs, liveAtMs } : null,
       lastJoin: { pauseMs: this.#joinPauseMs, totalMs: this.#joinMs },
       network: this.cable?.status() ?? null,
-      replay: { digestsCompared: this.#digestsCompared, divergences: this.#divergences },
+      replay: { digestsCompared: this.#digestsCompared, divergences: this.#divergences.count },
+      lastDivergence: this.#divergences.last,
     });
   }
 
@@ -60,11 +62,19 @@ export class Control {
     if (report.kind === 'wentLive') this.#liveAtMs = this.#clock.wallClockMs();
     if (report.kind === 'stateCut') this.#joinPauseMs = round(report.pauseMs);
     if (report.kind === 'backupInSync') this.#joinMs = round(report.joinMs);
+    if (report.kind === 'backupDiverged') {
+      const { replica, epoch, difference } = report;
+      this.#divergences.add({ replica, epoch, what: difference }, this.#clock.wallClockMs());
+    }
   }
 
   /** Counts what a replay proves: each epoch that ran had the digest its record carries. */
   noteVcpu(event: VcpuEvent): void {
-    if (event.kind === 'diverged') this.#divergences += 1;
+    if (event.kind === 'diverged') {
+      const { epoch, difference: what } = event;
+      const { replica } = this.#self;
+      this.#divergences.add({ replica, epoch, what }, this.#clock.wallClockMs());
+    }
     if (event.kind === 'ran' && !this.#hypervisor()?.replica?.isLive) this.#digestsCompared += 1;
   }
 

@@ -76,6 +76,7 @@ export class Hypervisor {
    * none. Errors: `RefusedError` if the primary will not have us.
    */
   async runBackup({ endpoint }: { readonly endpoint: string | null }): Promise<ReplicaEnd> {
+    let divergences = 0;
     for (;;) {
       const parts = this.#makeParts();
       const target = await this.#findPrimary(parts, endpoint);
@@ -83,11 +84,14 @@ export class Hypervisor {
       const replica = this.#begin(parts);
       replica.follow(target);
       const end = await replica.ended;
+      let delayMs = retryMs;
       switch (end.kind) {
         case 'refused':
           if (end.refusal.code === 'FTVM_NOT_PRIMARY') break;
           throw new RefusedError(end.refusal);
         case 'rejoin':
+          // A host that cannot keep a replica right must not pause the guest for it again and again.
+          if (end.hasDiverged) delayMs = Math.min(retryMs * 2 ** divergences++, divergedMsMax);
           this.#events.rejoining(`${end.why} (${target})`);
           break;
         case 'lostClaim':
@@ -104,7 +108,7 @@ export class Hypervisor {
           return end;
       }
       if (this.#isStopping) return { kind: 'left' };
-      await this.#pause(parts, retryMs);
+      await this.#pause(parts, delayMs);
     }
   }
 
@@ -231,5 +235,6 @@ export class Hypervisor {
 }
 
 const retryMs = 200;
+const divergedMsMax = 60_000;
 // A backup whose channel is cut waits up to three timeouts before it claims (role/failure-detector.ts).
 const takeoverTimeouts = 4;

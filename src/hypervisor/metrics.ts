@@ -53,5 +53,10 @@ export function metricsText(status: HypervisorStatus): string {
     '1 if output waits for this backup and it may go live.',
     status.backups.map(({ replica, inSync }) => [`{replica="${replica}"}`, inSync ? 1 : 0]),
   );
+  lines.push(
+    '# HELP ftvm_divergences_total Replicas seen to differ from their primary.',
+    '# TYPE ftvm_divergences_total counter',
+    `ftvm_divergences_total ${status.replay.divergences}`,
+  );
   return `${lines.join('\n')}\n`;
 }

@@ -1,5 +1,6 @@
 import type { ReplicaIdentity } from '../arbiter/generation-record.js';
 import type { FramePortStatus } from '../network/frame-port.js';
+import type { DivergenceRow } from './divergence-log.js';
 import type { Replica } from './replica.js';
 
 /**
@@ -32,8 +33,9 @@ export interface Milestones {
   readonly lastJoin: { readonly pauseMs: number | null; readonly totalMs: number | null };
   /** The cable of its network card; null if it has none. */
   readonly network: FramePortStatus | null;
-  /** Epochs it replayed whose digests agreed with the primary's, and times one did not. */
+  /** Epochs it replayed whose digests agreed with the primary's, and divergences it has seen. */
   readonly replay: { readonly digestsCompared: number; readonly divergences: number };
+  readonly lastDivergence: DivergenceRow | null;
 }
 export interface PrimaryRow extends ReplicaIdentity {
   readonly epoch: number;
@@ -72,6 +74,7 @@ export function statusOfNobody(
     lastJoin: { pauseMs: null, totalMs: null },
     network: null,
     replay: { digestsCompared: 0, divergences: 0 },
+    lastDivergence: null,
     log: { bytesPerSecond: 0, bytesTotal: 0, bufferBytes: 0 },
   };
 }

@@ -10,9 +10,10 @@ import { shape } from './shape.js';
  * The version of a record's bytes, on the wire and in log files, and of what a vCPU makes of them:
  * the pace of guest time inside an epoch and the settings of v86's compiler are part of it.
  *
- * History: 1, the first.
+ * History: 1, the first. 2, the digest has a hash of the processor's state apart from the memory's;
+ * the scrub keeps its pace in large and idle guests.
  */
-export const LOG_VERSION = 1;
+export const LOG_VERSION = 2;
 
 // Arrays instead of maps: a record without events is 60 bytes. Records of msgpackr's own kind would
 // need what was sent before to be read.
@@ -49,20 +50,29 @@ export function decodeRecord(bytes: Uint8Array): LogRecord {
   };
 }
 
-/** `[epoch, instructions, registers…, eip, eflags, memoryHash]`. */
+/** `[epoch, instructions, registers…, eip, eflags, processorHash, memoryHash]`. */
 export function plainDigest(digest: StateDigest): readonly number[] {
-  const { epoch, instructions, registers, instructionPointer, flags, memoryHash } = digest;
-  return [epoch, instructions, ...registers, instructionPointer, flags, memoryHash];
+  const { epoch, instructions, registers, instructionPointer, flags } = digest;
+  const { processorHash, memoryHash } = digest;
+  return [epoch, instructions, ...registers, instructionPointer, flags, processorHash, memoryHash];
 }
 
 export function digestFrom(value: unknown): StateDigest {
-  const fields = shape.list(value, 'a digest', 13);
+  const fields = shape.list(value, 'a digest', 14);
   const [epoch = 0, instructions = 0, ...rest] = fields.map((field) =>
     shape.natural(field, 'a digest'),
   );
-  const [instructionPointer = 0, flags = 0, memoryHash = 0] = rest.slice(8);
+  const [instructionPointer = 0, flags = 0, processorHash = 0, memoryHash = 0] = rest.slice(8);
   const registers = rest.slice(0, 8);
-  return { epoch, instructions, registers, instructionPointer, flags, memoryHash };
+  return {
+    epoch,
+    instructions,
+    registers,
+    instructionPointer,
+    flags,
+    processorHash,
+    memoryHash,
+  };
 }
 
 /** Any msgpack value, for the parts of a log file that are not records. */

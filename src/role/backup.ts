@@ -264,7 +264,7 @@ export class Backup {
     }
     return [
       this.#send({ kind: 'diverged', epoch, difference }, nowMs),
-      ...this.#rejoin(`diverged from its primary at epoch ${epoch}: ${difference}`),
+      ...this.#rejoin(`diverged from its primary at epoch ${epoch}: ${difference}`, true),
     ];
   }
 
@@ -348,8 +348,8 @@ export class Backup {
     ];
   }
 
-  #rejoin(why: string): RoleEffect[] {
-    return this.#end({ kind: 'rejoin', why });
+  #rejoin(why: string, hasDiverged = false): RoleEffect[] {
+    return this.#end({ kind: 'rejoin', why, hasDiverged });
   }
 
   #end(end: RoleEnd): RoleEffect[] {

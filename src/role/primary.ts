@@ -240,8 +240,11 @@ export class Primary {
       }
       case 'diverged': {
         const { epoch, difference } = message;
-        const why = `it diverged at epoch ${epoch}: ${difference}`;
-        return this.#loseBackup(backup, why, nowMs);
+        const { replica } = backup.identity;
+        return [
+          report({ kind: 'backupDiverged', replica, epoch, difference }),
+          ...this.#loseBackup(backup, `it diverged at epoch ${epoch}: ${difference}`, nowMs),
+        ];
       }
       case 'goodbye':
         return this.#loseBackup(backup, 'it said goodbye', nowMs);

@@ -62,6 +62,13 @@ export type RoleReport =
   | { readonly kind: 'stateCut'; readonly pauseMs: number; readonly stateBytes: number }
   | { readonly kind: 'backupInSync'; readonly replica: ReplicaId; readonly joinMs: number }
   | { readonly kind: 'backupLost'; readonly replica: ReplicaId; readonly why: string }
+  /** Its guest was not the primary's after that epoch; it is lost, and joins anew. */
+  | {
+      readonly kind: 'backupDiverged';
+      readonly replica: ReplicaId;
+      readonly epoch: Epoch;
+      readonly difference: string;
+    }
   | { readonly kind: 'joinRefused'; readonly why: string }
   | { readonly kind: 'storageUnreachable'; readonly why: string }
   | { readonly kind: 'generationClaimed'; readonly generation: Generation }
@@ -81,5 +88,5 @@ export type RoleEnd =
   | { readonly kind: 'lostClaim'; readonly holder: GenerationRecord }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   /** Not a replica any more: join whoever is live as a new backup. */
-  | { readonly kind: 'rejoin'; readonly why: string }
+  | { readonly kind: 'rejoin'; readonly why: string; readonly hasDiverged: boolean }
   | { readonly kind: 'left' };

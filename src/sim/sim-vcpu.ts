@@ -121,10 +121,12 @@ export class SimVcpu implements Vcpu {
   #replayNext(): void {
     const record = this.#records.shift();
     if (record) {
-      const difference = record.before && firstDifference(this.#before, record.before);
+      const { before } = record;
+      const difference = before && firstDifference(this.#before, before);
       if (difference) {
         this.#state = 'over';
-        this.#tell({ kind: 'diverged', epoch: record.before.epoch, difference });
+        const digests = { ours: this.#before, theirs: before };
+        this.#tell({ kind: 'diverged', epoch: before.epoch, difference, digests });
       } else {
         this.#run(record, () => undefined);
       }

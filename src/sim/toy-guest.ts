@@ -83,6 +83,7 @@ export class ToyGuest {
       registers: registers.map((value) => value >>> 0),
       instructionPointer: memory.boots,
       flags: memory.isUp ? 1 : 0,
+      processorHash: 0,
       memoryHash: hash,
     };
   }

@@ -1,4 +1,3 @@
-import { firstDifference } from '../guest/state-digest.js';
 import type { LogRecord } from '../log/log-record.js';
 import { unreachable } from '../unreachable.js';
 import type { Epoch } from '../units.js';
@@ -95,10 +94,12 @@ export class EpochLoop {
   async #replayNext(): Promise<void> {
     const record = this.#records.shift();
     if (record) {
-      const difference = record.before && firstDifference(this.#runner.lastDigest, record.before);
+      const { before } = record;
+      const difference = before && this.#runner.differenceFrom(before);
       if (difference) {
         this.#state = 'over';
-        this.#tell({ kind: 'diverged', epoch: record.before.epoch, difference });
+        const digests = { ours: this.#runner.lastDigest, theirs: before };
+        this.#tell({ kind: 'diverged', epoch: before.epoch, difference, digests });
       } else {
         await this.#runRecord(record);
       }

@@ -2,7 +2,7 @@ import type { GuestEvent } from '../guest/guest-event.js';
 import type { GuestOutput } from '../guest/guest-output.js';
 import type { MachineSpec } from '../guest/machine-spec.js';
 import type { Snapshot } from '../guest/snapshot.js';
-import type { StateDigest } from '../guest/state-digest.js';
+import { firstDifference, type StateDigest } from '../guest/state-digest.js';
 import type { LogRecord } from '../log/log-record.js';
 import { unreachable } from '../unreachable.js';
 import type { Epoch, InstructionCount, VirtualMs } from '../units.js';
@@ -106,6 +106,11 @@ export class EpochRunner {
   /** The state now, as `after` of the last epoch told it. */
   get lastDigest(): StateDigest {
     return this.#lastDigest;
+  }
+
+  /** What tells this state from the one another replica had after the same epoch; null: nothing. */
+  differenceFrom(theirs: StateDigest): string | null {
+    return firstDifference(this.#lastDigest, theirs, this.#scrub.stretch);
   }
 
   /** What the guest put out in an epoch it did not see the end of. */

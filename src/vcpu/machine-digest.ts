@@ -8,8 +8,8 @@ const wordAt = (offsetBytes: number): number => (offsetBytes - wasmOffsets.regis
 const instructionPointerWord = wordAt(wasmOffsets.instructionPointer);
 
 /**
- * The state of a machine at the end of an epoch. The memory hash starts from a hash of all processor
- * state (segments, control registers, FPU, SSE), which is too long to travel and cheap to hash.
+ * The state of a machine at the end of an epoch. Of the processor's state only what a person can read
+ * travels as it is; all of it is in the hash.
  */
 export function digestMachine(
   machine: V86Machine,
@@ -18,7 +18,6 @@ export function digestMachine(
 ): StateDigest {
   const flags = machine.cpu.get_eflags() >>> 0;
   const words = machine.processorWords;
-  const processorHash = hashWords(words, 0, words.length, 0);
   return {
     epoch: at.epoch,
     instructions: at.instructions,
@@ -34,6 +33,7 @@ export function digestMachine(
     ],
     instructionPointer: words[instructionPointerWord]! >>> 0,
     flags,
-    memoryHash: scrub.hash(machine.memoryWords, at.clockMs, processorHash),
+    processorHash: hashWords(words, 0, words.length, 0),
+    memoryHash: scrub.hash(machine.memoryWords, at.clockMs),
   };
 }

@@ -49,7 +49,13 @@ export type VcpuEvent =
   | { readonly kind: 'cutTaken'; readonly epoch: Epoch; readonly snapshot: Snapshot }
   | { readonly kind: 'wentLive'; readonly lastEpoch: Epoch }
   /** The digest a record carries is not the state this vCPU has: it is no replica any more. */
-  | { readonly kind: 'diverged'; readonly epoch: Epoch; readonly difference: string }
+  | {
+      readonly kind: 'diverged';
+      readonly epoch: Epoch;
+      /** In words: what differed first, and where. */
+      readonly difference: string;
+      readonly digests: { readonly ours: StateDigest; readonly theirs: StateDigest };
+    }
   /** The emulator threw inside the epoch: every replica will, at the same place. The vCPU is over. */
   | { readonly kind: 'crashed'; readonly epoch: Epoch; readonly reason: string };
 

@@ -26,7 +26,7 @@ describe('a difference is refused by its name, with both values', () => {
     ['replica', helloOf('p'), 'FTVM_SELF', 'the primary itself', ''],
     [
       'log version',
-      { ...hello, build: { ...build, logVersion: 2 } },
+      { ...hello, build: { ...build, logVersion: build.logVersion + 1 } },
       'FTVM_BUILD_DIFFERS',
       'log version 2',
       'has 1',

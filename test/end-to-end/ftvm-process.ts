@@ -13,6 +13,8 @@ export interface FtvmProcessOptions {
   readonly cwd?: string;
   /** The host fails writes beyond that size of a file. */
   readonly fileKiBMax?: number;
+  /** A module that is loaded before the program. */
+  readonly preload?: string;
 }
 
 export interface Finished {
@@ -29,12 +31,13 @@ export class FtvmProcess {
   readonly ended: Promise<number | string>;
   readonly #child: ChildProcess;
 
-  constructor(words: readonly string[], { cwd, fileKiBMax }: FtvmProcessOptions = {}) {
+  constructor(words: readonly string[], { cwd, fileKiBMax, preload }: FtvmProcessOptions = {}) {
     const name = `ftvm ${words.join(' ')}`;
     this.stdout = new Transcript(`stdout of ${name}`);
     this.stderr = new Transcript(`stderr of ${name}`);
     const limit = fileKiBMax === undefined ? '' : `ulimit -f ${fileKiBMax}; `;
-    const command = [`${limit}exec "$0" "$@"`, process.execPath, program, ...words];
+    const node = [process.execPath, ...(preload ? ['--import', preload] : [])];
+    const command = [`${limit}exec "$0" "$@"`, ...node, program, ...words];
     const child = spawn('bash', ['-c', ...command], { stdio: 'pipe', cwd });
     this.#child = child;
     running.add(child);

@@ -47,6 +47,7 @@ it('tells who is live, who protects it, and how well', async () => {
     takeover: null,
     lastJoin: { pauseMs: expect.any(Number), totalMs: expect.any(Number) },
     replay: { digestsCompared: expect.any(Number), divergences: 0 },
+    lastDivergence: null,
     network: null,
   });
 

@@ -40,6 +40,13 @@ export class VmUnderTest {
   limited(...words: string[]): FtvmProcess {
     return this.#started(new FtvmProcess(words, { cwd: this.place, fileKiBMax: 128 * 1024 }));
   }
+  /** A backup in sync, with a module loaded before the program. */
+  async protectWith(preload: string, ...words: string[]): Promise<FtvmProcess> {
+    const all = ['run', this.dir, '--backup', ...words];
+    const backup = this.#started(new FtvmProcess(all, { cwd: this.place, preload }));
+    await inSync(backup);
+    return backup;
+  }
   run(...words: string[]): Promise<Finished> {
     return this.start(...words).finished();
   }

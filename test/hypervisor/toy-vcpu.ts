@@ -189,5 +189,14 @@ function isTyped(event: GuestEvent, word: string): boolean {
 }
 
 function digestOf(epoch: number): StateDigest {
-  return { epoch, instructions: 0, registers: [], instructionPointer: 0, flags: 0, memoryHash: 0 };
+  const [instructionPointer, flags, processorHash, memoryHash] = [0, 0, 0, 0];
+  return {
+    epoch,
+    instructions: 0,
+    registers: [],
+    instructionPointer,
+    flags,
+    processorHash,
+    memoryHash,
+  };
 }

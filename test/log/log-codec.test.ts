@@ -12,6 +12,7 @@ const digest = {
   registers: [0xffffffff, 0, 2, 3, 4, 5, 6, 7],
   instructionPointer: 0xc0100000,
   flags: 0x246,
+  processorHash: 0,
   memoryHash: 0x89abcdef,
 };
 const events: GuestEvent[] = [

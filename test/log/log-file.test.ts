@@ -23,6 +23,7 @@ const digestAt = (epoch: number) => ({
   registers: [0, 1, 2, 3, 4, 5, 6, 7],
   instructionPointer: 1,
   flags: 2,
+  processorHash: 0,
   memoryHash: 3,
 });
 const records: LogRecord[] = [1, 2, 3].map((epoch) => ({

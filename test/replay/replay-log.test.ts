@@ -22,6 +22,7 @@ const digestAt = (epoch: number, shift = 0): StateDigest => ({
   registers: [0, 0, 0, 0, 0, 0, 0, 0],
   instructionPointer: 0,
   flags: 0,
+  processorHash: 0,
   memoryHash: 0,
 });
 const outputsAt = (epoch: number, text = 'x'): GuestOutput[] => [
@@ -45,7 +46,10 @@ function countingVcpu(fault: Fault = {}): VcpuFactory {
       const { epoch, before } = record;
       const difference = before && firstDifference(after, before);
       isOver = difference !== null || epoch === fault.crashAt;
-      if (difference) return event({ kind: 'diverged', epoch: epoch - 1, difference });
+      if (difference) {
+        const digests = { ours: after, theirs: before };
+        return event({ kind: 'diverged', epoch: epoch - 1, difference, digests });
+      }
       if (isOver) return event({ kind: 'crashed', epoch, reason: 'a fault' });
       after = digestAt(epoch, epoch >= (fault.digestFrom ?? Infinity) ? 1 : 0);
       const outputs = outputsAt(epoch, epoch === fault.outputAt ? 'y' : 'x');

@@ -104,6 +104,7 @@ export class DrivenBackup {
       registers: [],
       instructionPointer: 0,
       flags: 0,
+      processorHash: 0,
       memoryHash: 0,
     };
     return this.step({ kind: 'vcpu', event: { kind: 'ran', epoch, outputs, after } });
@@ -112,7 +113,18 @@ export class DrivenBackup {
     return this.step({ kind: 'vcpu', event: { kind: 'crashed', epoch, reason: 'triple fault' } });
   }
   diverged(epoch: number): RoleEffect[] {
-    return this.step({ kind: 'vcpu', event: { kind: 'diverged', epoch, difference: 'eax' } });
+    const digest = {
+      epoch,
+      instructions: 0,
+      registers: [],
+      instructionPointer: 0,
+      flags: 0,
+      processorHash: 0,
+      memoryHash: 0,
+    };
+    const digests = { ours: digest, theirs: { ...digest, memoryHash: 1 } };
+    const event = { kind: 'diverged', epoch, difference: 'eax', digests } as const;
+    return this.step({ kind: 'vcpu', event });
   }
   wentLive(lastEpoch: number): RoleEffect[] {
     return this.step({ kind: 'vcpu', event: { kind: 'wentLive', lastEpoch } });

@@ -67,6 +67,7 @@ export class DrivenPrimary {
       registers: [],
       instructionPointer: 0,
       flags: 0,
+      processorHash: 0,
       memoryHash: 0,
     };
     return this.step({ kind: 'vcpu', event: { kind: 'ran', epoch: this.#epoch, outputs, after } });
