@@ -22,8 +22,8 @@ export interface BenchReport {
   readonly machine: Record<string, string | number>;
   readonly repetitions: number;
   readonly rows: readonly BenchRow[];
-  /** Seen on the protected guest over the whole run. */
-  readonly protection: {
+  /** Seen on the protected guest during its own work; null if only the network was measured. */
+  readonly protection: null | {
     readonly joinPauseMs: number;
     readonly joinMs: number;
     readonly commitDelayMsMean: number;
@@ -63,77 +63,115 @@ const work: readonly { readonly name: string; readonly command: string }[] = [
   { name: 'fsync, 50 records', command: 'fsyncer /root/f 50 >/dev/null' },
 ];
 
+/** What can be run by itself: the guest's own work, or what clients ask of it. */
+export const benchParts = ['guest', 'network'] as const;
+export type BenchPart = (typeof benchParts)[number];
+
+export interface BenchOptions {
+  readonly repetitions: number;
+  readonly idleSeconds: number;
+  readonly parts: readonly BenchPart[];
+}
+
 /**
  * Runs everything, the three ways in turn within each repetition, so that a machine whose speed
  * drifts treats them alike; medians are reported.
  */
 export async function bench(
-  { repetitions, idleSeconds }: { readonly repetitions: number; readonly idleSeconds: number },
+  { repetitions, idleSeconds, parts }: BenchOptions,
   say: (line: string) => void,
 ): Promise<BenchReport> {
-  const samples = new Map<string, Record<Way, number[]>>();
-  const logRates = new Map<string, number[]>();
-  const take = (name: string, way: Way, value: number): void => {
-    const row = samples.get(name) ?? { plain: [], alone: [], protected: [] };
-    row[way].push(value);
-    samples.set(name, row);
-  };
-  const joins: { pauseMs: number; totalMs: number }[] = [];
-  const delays: { mean: number; max: number; lag: number; idleLog: number; idleBackup: number }[] =
-    [];
+  const taken: Taken = { samples: new Map(), logRates: new Map(), joins: [], delays: [] };
   for (let turn = 1; turn <= repetitions; turn += 1) {
     for (const way of ways) {
-      say(`repetition ${turn} of ${repetitions}: ${way}`);
-      const dir = await mkdtemp(join(tmpdir(), 'ftvm-bench-'));
-      const machine = await BenchGuest.boot(way, dir);
-      try {
-        take('boot to prompt', way, machine.bootMs);
-        let lag = 0;
-        for (const { name, command } of work) {
-          const before = (await machine.status())?.log.bytesTotal ?? 0;
-          const tookMs = await machine.guest.time(command);
-          take(name, way, tookMs);
-          const after = await machine.status();
-          if (way !== 'protected' || !after) continue;
-          const rate = ((after.log.bytesTotal - before) * 1000) / tookMs;
-          logRates.set(name, [...(logRates.get(name) ?? []), rate]);
-          lag = Math.max(lag, ...after.backups.map(({ lagMs }) => lagMs));
-        }
-        const logBefore = (await machine.status())?.log.bytesTotal ?? 0;
-        const idle = await machine.idle(idleSeconds);
-        take('idle CPU', way, idle.guest);
-        const status = await machine.status();
-        if (way === 'protected' && status?.primary) {
-          joins.push({
-            pauseMs: status.lastJoin.pauseMs ?? 0,
-            totalMs: status.lastJoin.totalMs ?? 0,
-          });
-          delays.push({
-            mean: status.primary.commitDelayMsMean,
-            max: status.primary.commitDelayMsMax,
-            lag,
-            idleLog: (status.log.bytesTotal - logBefore) / (idleSeconds + 1),
-            idleBackup: idle.backup,
-          });
-        }
-      } finally {
-        await machine.end();
-        await rm(dir, { recursive: true, force: true });
-      }
-      const network = await NetworkBench.start(way);
-      try {
-        for (const { name, measure } of networkWork) {
-          const before = await network.logBytes();
-          const startedAtMs = performance.now();
-          take(name, way, await measure(network));
-          const rate = ((await network.logBytes()) - before) / (performance.now() - startedAtMs);
-          if (way === 'protected') logRates.set(name, [...(logRates.get(name) ?? []), rate * 1000]);
-        }
-      } finally {
-        await network.end();
+      for (const part of parts) {
+        say(`repetition ${turn} of ${repetitions}: ${way}, ${part}`);
+        if (part === 'guest') await measureGuest(way, idleSeconds, taken);
+        else await measureNetwork(way, taken);
       }
     }
   }
+  return reportOf(taken, repetitions);
+}
+
+/** What was measured, by row or for the whole. */
+interface Taken {
+  readonly samples: Map<string, Record<Way, number[]>>;
+  readonly logRates: Map<string, number[]>;
+  readonly joins: { pauseMs: number; totalMs: number }[];
+  readonly delays: {
+    mean: number;
+    max: number;
+    lag: number;
+    idleLog: number;
+    idleBackup: number;
+  }[];
+}
+
+function take({ samples }: Taken, name: string, way: Way, value: number): void {
+  const row = samples.get(name) ?? { plain: [], alone: [], protected: [] };
+  row[way].push(value);
+  samples.set(name, row);
+}
+
+async function measureGuest(way: Way, idleSeconds: number, taken: Taken): Promise<void> {
+  const { logRates, joins, delays } = taken;
+  const dir = await mkdtemp(join(tmpdir(), 'ftvm-bench-'));
+  const machine = await BenchGuest.boot(way, dir);
+  try {
+    take(taken, 'boot to prompt', way, machine.bootMs);
+    let lag = 0;
+    for (const { name, command } of work) {
+      const before = (await machine.status())?.log.bytesTotal ?? 0;
+      const tookMs = await machine.guest.time(command);
+      take(taken, name, way, tookMs);
+      const after = await machine.status();
+      if (way !== 'protected' || !after) continue;
+      const rate = ((after.log.bytesTotal - before) * 1000) / tookMs;
+      logRates.set(name, [...(logRates.get(name) ?? []), rate]);
+      lag = Math.max(lag, ...after.backups.map(({ lagMs }) => lagMs));
+    }
+    const logBefore = (await machine.status())?.log.bytesTotal ?? 0;
+    const idle = await machine.idle(idleSeconds);
+    take(taken, 'idle CPU', way, idle.guest);
+    const status = await machine.status();
+    if (way === 'protected' && status?.primary) {
+      joins.push({
+        pauseMs: status.lastJoin.pauseMs ?? 0,
+        totalMs: status.lastJoin.totalMs ?? 0,
+      });
+      delays.push({
+        mean: status.primary.commitDelayMsMean,
+        max: status.primary.commitDelayMsMax,
+        lag,
+        idleLog: (status.log.bytesTotal - logBefore) / (idleSeconds + 1),
+        idleBackup: idle.backup,
+      });
+    }
+  } finally {
+    await machine.end();
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+async function measureNetwork(way: Way, taken: Taken): Promise<void> {
+  const network = await NetworkBench.start(way);
+  try {
+    for (const work of networkWork) {
+      const { name } = work;
+      const before = await network.logBytes();
+      const startedAtMs = performance.now();
+      take(taken, name, way, await network.measure(work));
+      const rate = ((await network.logBytes()) - before) / (performance.now() - startedAtMs);
+      const rates = taken.logRates.get(name) ?? [];
+      if (way === 'protected') taken.logRates.set(name, [...rates, rate * 1000]);
+    }
+  } finally {
+    await network.end();
+  }
+}
+
+function reportOf({ samples, logRates, joins, delays }: Taken, repetitions: number): BenchReport {
   const rows = [...samples].map(([name, row]): BenchRow => {
     const [plain, alone, guarded] = [median(row.plain), median(row.alone), median(row.protected)];
     return {
@@ -156,15 +194,18 @@ export async function bench(
     },
     repetitions,
     rows,
-    protection: {
-      joinPauseMs: round(median(joins.map(({ pauseMs }) => pauseMs))),
-      joinMs: round(median(joins.map(({ totalMs }) => totalMs))),
-      commitDelayMsMean: round(median(delays.map(({ mean }) => mean))),
-      commitDelayMsMax: round(Math.max(...delays.map(({ max }) => max))),
-      lagMsMax: round(Math.max(...delays.map(({ lag }) => lag))),
-      idleLogBytesPerSecond: Math.round(median(delays.map(({ idleLog }) => idleLog))),
-      idleBackupCpuPercent: round(median(delays.map(({ idleBackup }) => idleBackup))),
-    },
+    protection:
+      joins.length === 0
+        ? null
+        : {
+            joinPauseMs: round(median(joins.map(({ pauseMs }) => pauseMs))),
+            joinMs: round(median(joins.map(({ totalMs }) => totalMs))),
+            commitDelayMsMean: round(median(delays.map(({ mean }) => mean))),
+            commitDelayMsMax: round(Math.max(...delays.map(({ max }) => max))),
+            lagMsMax: round(Math.max(...delays.map(({ lag }) => lag))),
+            idleLogBytesPerSecond: Math.round(median(delays.map(({ idleLog }) => idleLog))),
+            idleBackupCpuPercent: round(median(delays.map(({ idleBackup }) => idleBackup))),
+          },
   };
 }
 

@@ -19,6 +19,10 @@ export interface NetworkWork {
 const requests = 1000;
 const bulkBytes = 1024 * 1024;
 const bulkCount = 8;
+// Until the engine has optimized what the guest runs here: its threads work for two replicas on the
+// cores that are to be measured. From the fourth pass on nothing changes any more.
+const warmUpPasses = 3;
+const passes = 3;
 
 /** The paper's Table 2 has bulk receive and transmit; the rest is what a client of a service feels. */
 export const networkWork: readonly NetworkWork[] = [
@@ -103,9 +107,17 @@ export class NetworkBench {
     await machine.guest.time('ping -c 1 -W 2 10.0.2.2 >/dev/null');
     const socket = await reach(forwards[0]?.port ?? 0);
     const bench = new NetworkBench(dir, ethernet, machine, socket);
-    // The first exchanges warm redis up.
-    await bench.ask(50, () => 'PING\r\n');
+    // What is transmitted in bulk.
+    await bench.ask(1, () => `*3\r\n$3\r\nSET\r\n$4\r\nbulk\r\n${bulkText}`);
     return bench;
+  }
+
+  /** Does the work until it is warm, then some more; the median of that. */
+  async measure({ measure }: NetworkWork): Promise<number> {
+    for (let i = 0; i < warmUpPasses; i += 1) await measure(this);
+    const values: number[] = [];
+    for (let i = 0; i < passes; i += 1) values.push(await measure(this));
+    return percentile(values, 0.5);
   }
 
   /** Log sent so far; 0 for plain v86. */
@@ -142,11 +154,10 @@ export class NetworkBench {
     return (count * 1000) / (performance.now() - startedAtMs);
   }
 
+  /** Asks for a key of a megabyte that is not there: a SET would wait for the guest's disk as well. */
   async bulkReceive(): Promise<number> {
-    const value = 'x'.repeat(bulkBytes);
-    const request = `*3\r\n$3\r\nSET\r\n$4\r\nbulk\r\n$${bulkBytes}\r\n${value}\r\n`;
     const startedAtMs = performance.now();
-    await this.ask(bulkCount, () => request);
+    await this.ask(bulkCount, () => `*2\r\n$3\r\nGET\r\n${bulkText}`);
     return megabits(startedAtMs);
   }
 
@@ -200,6 +211,8 @@ async function reach(port: number): Promise<Socket> {
   }
   throw new BenchError("The guest's redis did not answer for a minute");
 }
+
+const bulkText = `$${bulkBytes}\r\n${'x'.repeat(bulkBytes)}\r\n`;
 
 function megabits(startedAtMs: number): number {
   return (bulkBytes * bulkCount * 8) / 1000 / (performance.now() - startedAtMs);

@@ -1,6 +1,13 @@
-import type { Command } from 'commander';
-import { bench, type BenchReport } from '../bench/bench.js';
+import { Option, type Command } from 'commander';
+import { bench, benchParts, type BenchPart, type BenchReport } from '../bench/bench.js';
 import { wholeNumber } from './option-parsers.js';
+
+interface Options {
+  readonly repetitions: number;
+  readonly idle: number;
+  readonly only?: BenchPart;
+  readonly json?: true;
+}
 
 export function addBenchCommand(program: Command): void {
   program
@@ -8,11 +15,23 @@ export function addBenchCommand(program: Command): void {
     .description('the same work on plain v86, on ftvm alone, and protected, in one run')
     .option('--repetitions <n>', 'of everything; medians are reported', wholeNumber(1, 100), 3)
     .option('--idle <seconds>', 'how long an idle guest is watched', wholeNumber(1, 600), 5)
+    .addOption(
+      new Option('--only <part>', "the guest's own work, or what its clients see").choices(
+        benchParts,
+      ),
+    )
     .option('--json', 'one JSON object on stdout')
-    .addHelpText('after', '\nExample, about two minutes:\n  $ ftvm bench --repetitions 1')
-    .action(async (parsed: { repetitions: number; idle: number; json?: true }) => {
-      const { repetitions, idle, json } = parsed;
-      const report = await bench({ repetitions, idleSeconds: idle }, (line) => {
+    .addHelpText(
+      'after',
+      `
+Examples, about two minutes and one:
+  $ ftvm bench --repetitions 1
+  $ ftvm bench --repetitions 1 --only network`,
+    )
+    .action(async (parsed: Options) => {
+      const { repetitions, idle, only, json } = parsed;
+      const parts = only ? [only] : benchParts;
+      const report = await bench({ repetitions, idleSeconds: idle, parts }, (line) => {
         process.stderr.write(`ftvm: ${line}\n`);
       });
       process.stdout.write(json ? `${JSON.stringify(report)}\n` : table(report));
@@ -36,7 +55,7 @@ function table({ machine, rows, protection, repetitions }: BenchReport): string 
     row
       .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
       .join('  ');
-  const facts = Object.entries(protection).map(([name, value]) => `  ${name} ${value}`);
+  const facts = Object.entries(protection ?? {}).map(([name, value]) => `  ${name} ${value}`);
   return [
     `${String(machine.cpu)}, ${machine.cores} cores, Node ${machine.node}; medians of ${repetitions}`,
     line(head),
