@@ -27,6 +27,10 @@ export class FlowControl {
   get sharePercent(): number {
     return this.#sharePercent;
   }
+  /** It cannot be made slower. */
+  get isLowest(): boolean {
+    return this.#sharePercent === sharePercentMin;
+  }
 }
 
 // Ten steps a second: a backup that falls behind by half its speed is matched in under two seconds,

@@ -135,7 +135,12 @@ const shapes: Record<WireMessage['kind'], Record<string, Check>> = {
     build,
     machine: texts,
   },
-  welcome: { identity, generation: natural, heartbeatTo: text },
+  welcome: {
+    identity,
+    generation: natural,
+    heartbeatTo: text,
+    redundancy: mapOf({ backups: natural }),
+  },
   refusal: { code: text, why: text, remedy: text },
   stateBegin: {
     header: mapOf({

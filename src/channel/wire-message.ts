@@ -4,7 +4,7 @@ import type { ConsoleOffset, Epoch, Generation } from '../units.js';
 import type { ReplicaIdentity } from '../arbiter/generation-record.js';
 
 /** The version of everything in this file; a peer with another one is refused by name. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 /** The WebSocket subprotocol, which carries the same number. */
 export const LOG_SUBPROTOCOL = `ftvm-log.v${PROTOCOL_VERSION}`;
 
@@ -64,6 +64,8 @@ export interface Welcome {
   readonly identity: ReplicaIdentity;
   readonly generation: Generation;
   readonly heartbeatTo: string;
+  /** What the VM is to be when this backup is live. */
+  readonly redundancy: { readonly backups: number };
 }
 /** No, and why; the peer reports it as its own error. */
 export interface Refusal {

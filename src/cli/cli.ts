@@ -24,6 +24,8 @@ export async function main(words: readonly string[]): Promise<void> {
     .showHelpAfterError('(ftvm --help shows what there is)')
     .exitOverride()
     .configureOutput({
+      // A screen of today; what is written to a file is read on one, too.
+      getOutHelpWidth: () => Math.max(100, process.stdout.columns ?? 0),
       outputError: (text, write) => write(text.replace(/^error: /, 'ftvm: ')),
     })
     .addHelpText(

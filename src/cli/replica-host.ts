@@ -39,10 +39,7 @@ export interface ReplicaHostOptions {
   readonly api: HostPort | null;
   /** What peers and readers must know, at addresses that other machines can reach. */
   readonly secret: SharedSecret | null;
-  readonly role: Pick<
-    RoleSettings,
-    'failureTimeoutMs' | 'outputCommit' | 'logBufferBytesMax' | 'lagMsTarget'
-  >;
+  readonly role: Omit<RoleSettings, 'self' | 'heartbeatTo'>;
   /** The switch to plug the guest's network card into; null leaves its cable out. */
   readonly switchUrl: string | null;
   readonly events: HypervisorEvents;
@@ -57,14 +54,17 @@ export interface ReplicaHostOptions {
 export class ReplicaHost {
   readonly hypervisor: Hypervisor;
   readonly identity: ReplicaIdentity;
+  readonly control: Control;
   readonly #closers: (() => Promise<void> | void)[];
 
   private constructor(
     hypervisor: Hypervisor,
+    control: Control,
     identity: ReplicaIdentity,
     closers: (() => Promise<void> | void)[],
   ) {
     this.hypervisor = hypervisor;
+    this.control = control;
     this.identity = identity;
     this.#closers = closers;
   }
@@ -170,7 +170,7 @@ export class ReplicaHost {
         },
       });
       current = new Hypervisor(makeParts, settings, options.events);
-      return new ReplicaHost(current, identity, closers);
+      return new ReplicaHost(current, control, identity, closers);
     } catch (error) {
       await closeAll(closers);
       throw error;

@@ -17,7 +17,14 @@ import { exitStatus, statusOfEnd } from './exit-status.js';
 import { hostPort, webSocketUrl, wholeNumber } from './option-parsers.js';
 import { ReplicaHost, type ReplicaHostOptions } from './replica-host.js';
 import { wordsOf } from './report-words.js';
+import {
+  addRedundancyOptions,
+  redundancyOf,
+  slowBackupRuleOf,
+  type RedundancyArguments,
+} from './redundancy-options.js';
 import { secretOf, secretOption, type SecretArguments } from './secret-option.js';
+import { protectionWords } from './status-command.js';
 import { untilStopped } from './signals.js';
 import { Terminal } from './terminal.js';
 import { UsageError } from './usage-error.js';
@@ -29,7 +36,7 @@ interface RunArguments extends VmArguments, ReplicaArguments {
 }
 
 /** What commander parsed of the options of a replica. */
-export interface ReplicaArguments extends SecretArguments {
+export interface ReplicaArguments extends SecretArguments, RedundancyArguments {
   readonly primary?: true;
   readonly join?: string;
   readonly listen: HostPort;
@@ -72,7 +79,7 @@ Examples:
 }
 
 export function addReplicaOptions(command: Command): Command {
-  return command
+  return addRedundancyOptions(command)
     .addOption(
       new Option('--listen <host:port>', 'logging channel, status, console')
         .argParser(hostPort)
@@ -148,6 +155,7 @@ export async function runReplica(
         powerOff: () => host.hypervisor.replica?.inject({ kind: 'powerPressed' }),
         leave: () => host.hypervisor.leave(),
         handOver: () => host.hypervisor.handOver(),
+        status: () => protectionWords(host.control.status()),
         say,
       });
   const host = await ReplicaHost.open({
@@ -163,6 +171,8 @@ export async function runReplica(
       outputCommit: parsed.outputCommit === 'on',
       logBufferBytesMax: defaultLogBufferBytesMax,
       lagMsTarget: defaultLagMsTarget,
+      slowBackup: slowBackupRuleOf(parsed),
+      redundancy: redundancyOf(parsed),
     },
     events: {
       replica: (replica) => terminal?.attach(replica),

@@ -7,8 +7,14 @@ import type { SharedSecret } from '../node/shared-secret.js';
 import { readEndNote } from '../node/end-note.js';
 import { HttpHolderProbe } from '../node/http-holder-probe.js';
 import { openVm, type Vm } from '../node/vm-directory.js';
+import { exitStatus } from './exit-status.js';
 import { secretOf, secretOption, type SecretArguments } from './secret-option.js';
 import { defaultVmDir } from './vm-arguments.js';
+
+interface StatusArguments extends SecretArguments {
+  readonly json?: true;
+  readonly check?: true;
+}
 
 export function addStatusCommand(program: Command): void {
   program
@@ -17,11 +23,21 @@ export function addStatusCommand(program: Command): void {
     .description('who is live, in which generation, and whether the VM is protected')
     .addOption(secretOption())
     .option('--json', 'one JSON object on stdout')
-    .addHelpText('after', '\nExample:\n  $ ftvm status --json | jq .protection')
-    .action(async (dir: string, parsed: SecretArguments & { json?: true }) => {
-      const { json } = parsed;
+    .option('--check', 'exit status 6 unless as many backups are in sync as are wished')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ ftvm status --json | jq .protection
+  $ ftvm status --check || echo "not as protected as it should be"`,
+    )
+    .action(async (dir: string, parsed: StatusArguments) => {
+      const { json, check } = parsed;
       const status = await statusOfVm(await openVm(dir), await secretOf(parsed));
       process.stdout.write(json ? `${JSON.stringify(status)}\n` : table(status));
+      const isAsWished =
+        status.protection === 'protected' && status.backupsInSync >= status.backupsWished;
+      if (check && !isAsWished) process.exitCode = exitStatus.checkFailed;
     });
 }
 
@@ -81,10 +97,14 @@ export async function askStatus(
   }
 }
 
+export function protectionWords(status: HypervisorStatus): string {
+  return `${status.protection.toUpperCase()}  (${status.reason})`;
+}
+
 function table(status: HypervisorStatus): string {
   const { primary } = status;
   const lines = [
-    `${status.name}  ${status.protection.toUpperCase()}  (${status.reason})`,
+    `${status.name}  ${protectionWords(status)}`,
     `  generation  ${status.generation}`,
     primary
       ? `  primary     process ${primary.pid} on ${primary.host}, ${primary.api}, epoch ${primary.epoch}`

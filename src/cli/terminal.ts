@@ -6,6 +6,8 @@ export interface TerminalActions {
   readonly powerOff: () => void;
   readonly leave: () => void;
   readonly handOver: () => boolean;
+  /** Who protects whom, in one line. */
+  readonly status: () => string;
   readonly say: (line: string) => void;
 }
 
@@ -77,7 +79,7 @@ export class Terminal {
   #openMenu(): void {
     this.#inMenu = true;
     this.#actions.say(
-      'd: detach (run on without a console)  f: failover to a backup  p: power off',
+      'd: detach (run on without a console)  f: failover to a backup  p: power off  s: status',
     );
     this.#actions.say(
       'q: stop this replica  Ctrl-]: send Ctrl-] to the guest  any other key: back',
@@ -93,6 +95,9 @@ export class Terminal {
         return;
       case 'f':
         if (!this.#actions.handOver()) this.#actions.say('no: this replica has no backup in sync');
+        return;
+      case 's':
+        this.#actions.say(this.#actions.status());
         return;
       case 'p':
         this.#actions.powerOff();

@@ -88,7 +88,9 @@ export class Hypervisor {
       switch (end.kind) {
         case 'refused':
           if (end.refusal.code === 'FTVM_NOT_PRIMARY') break;
-          throw new RefusedError(end.refusal);
+          if (end.refusal.code !== 'FTVM_TOO_SLOW') throw new RefusedError(end.refusal);
+          this.#wait(`its turn: ${end.refusal.why}`);
+          break;
         case 'rejoin':
           // A host that cannot keep a replica right must not pause the guest for it again and again.
           if (end.hasDiverged) delayMs = Math.min(retryMs * 2 ** divergences++, divergedMsMax);

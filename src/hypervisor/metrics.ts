@@ -19,6 +19,8 @@ export function metricsText(status: HypervisorStatus): string {
     '1 while a backup is in sync.',
     one(status.protection === 'protected' ? 1 : 0),
   );
+  gauge('backups_wished', 'Backups the VM is meant to have.', one(status.backupsWished));
+  gauge('backups_in_sync', 'Backups that may go live.', one(status.backupsInSync));
   gauge('epoch', 'Last epoch run.', one(status.primary?.epoch ?? 0));
   gauge('log_bytes_per_second', 'Log sent to backups.', one(status.log.bytesPerSecond));
   gauge(

@@ -14,6 +14,7 @@ import type { LogRecord } from '../log/log-record.js';
 import { Backup, type BackupStatus } from '../role/backup.js';
 import { Primary } from '../role/primary.js';
 import type { PrimaryStatus } from '../role/primary-status.js';
+import { defaultRedundancy } from '../role/redundancy.js';
 import type { PrimaryStart, RoleEffect, RoleEnd, RoleReport } from '../role/role-effect.js';
 import type { PeerId, RoleInput } from '../role/role-input.js';
 import type { RoleSettings } from '../role/role-settings.js';
@@ -96,6 +97,7 @@ export class Replica {
     this.#generation = generation;
     const start: PrimaryStart = {
       generation,
+      redundancy: { ...defaultRedundancy, ...this.#settings.redundancy },
       lastEpoch: 0,
       consoleOffset: 0,
       pendingDisk: [],

@@ -17,6 +17,9 @@ export interface HypervisorStatus extends Milestones {
   readonly protection: 'protected' | 'unprotected';
   /** Why it is unprotected; what makes it protected otherwise. */
   readonly reason: string;
+  /** How many backups the VM is meant to have, and how many may go live. */
+  readonly backupsWished: number;
+  readonly backupsInSync: number;
   readonly primary: PrimaryRow | null;
   readonly backups: readonly BackupRow[];
   readonly log: {
@@ -68,6 +71,8 @@ export function statusOfNobody(
     generation,
     protection: 'unprotected',
     reason,
+    backupsWished: 0,
+    backupsInSync: 0,
     primary: null,
     backups: [],
     takeover: null,
@@ -97,7 +102,7 @@ export function statusOf(
     log: { ...replica.logRate(), bufferBytes: found.status.logBufferBytes },
   };
   if (found.kind === 'backup') {
-    const { phase, inSync, received, ran, primary } = found.status;
+    const { phase, inSync, received, ran, primary, backupsWished: wished } = found.status;
     const row: BackupRow = {
       ...self,
       state: phase,
@@ -114,6 +119,8 @@ export function statusOf(
       reason: inSync
         ? 'this backup is in sync; ask the primary for lag and log rate'
         : `this backup is ${phase}`,
+      backupsWished: wished,
+      backupsInSync: inSync ? 1 : 0,
       primary: primary && { ...primary, ...unknownToBackups, epoch: received },
       backups: [row],
     };
@@ -121,16 +128,14 @@ export function statusOf(
   const { status } = found;
   const inSync = status.backups.filter((backup) => backup.inSync).length;
   const joining = status.backups.length - inSync;
+  const wished = status.backupsWished;
   return {
     ...common,
     role: 'primary',
     protection: inSync > 0 ? 'protected' : 'unprotected',
-    reason:
-      inSync > 0
-        ? `${inSync} backup${inSync === 1 ? '' : 's'} in sync`
-        : joining > 0
-          ? 'a backup is joining'
-          : 'no backup: start one with ftvm run --backup',
+    reason: reasonOf(inSync, joining, wished),
+    backupsWished: wished,
+    backupsInSync: inSync,
     primary: {
       ...self,
       epoch: status.epoch,
@@ -152,6 +157,17 @@ export function statusOf(
       }),
     ),
   };
+}
+
+/** `1 of 2 wished backups in sync, a backup is joining`. */
+function reasonOf(inSync: number, joining: number, wished: number): string {
+  const isJoining = joining > 0 ? 'a backup is joining' : null;
+  if (inSync === 0) return isJoining ?? 'no backup: start one with ftvm run --backup';
+  const count =
+    inSync < wished
+      ? `${inSync} of ${wished} wished backups in sync`
+      : `${inSync} backup${inSync === 1 ? '' : 's'} in sync`;
+  return isJoining && inSync < wished ? `${count}, ${isJoining}` : count;
 }
 
 const unknownToBackups = {

@@ -8,7 +8,7 @@ import type { Hello, Refusal } from '../channel/wire-message.js';
 export function admissionRefusal(
   hello: Hello,
   self: HandshakeSelf,
-  now: { readonly isEnding: boolean; readonly isFull: boolean },
+  now: { readonly isEnding: boolean; readonly isFull: boolean; readonly awayForMs: number },
 ): Refusal | null {
   const refusal = refusalOf(hello, self);
   if (refusal) return refusal;
@@ -26,6 +26,14 @@ export function admissionRefusal(
       code: 'FTVM_TOO_MANY_BACKUPS',
       why: 'it has as many backups as it takes',
       remedy: 'Stop one of the backups first.',
+    };
+  }
+  if (now.awayForMs > 0) {
+    return {
+      kind: 'refusal',
+      code: 'FTVM_TOO_SLOW',
+      why: 'this backup was dropped because it was too slow',
+      remedy: `It may join again in ${Math.ceil(now.awayForMs / 1000)} s.`,
     };
   }
   return null;

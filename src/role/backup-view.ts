@@ -120,6 +120,12 @@ export class BackupView {
     return nowMs - sinceMs > this.#silenceMsMax * stallPatience;
   }
 
+  /** Why it is as good as dead; null if it is not. To be asked often. */
+  whyDead(nowMs: number): string | null {
+    if (this.detector.suspects(nowMs)) return 'it has been silent too long';
+    return this.isStalled(nowMs) ? 'it does not get on with the log' : null;
+  }
+
   /** We slept: the time it did not get on was ours. */
   excuse(nowMs: number): void {
     this.#receivedAtMs = nowMs;

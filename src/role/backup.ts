@@ -11,6 +11,7 @@ import type { Epoch, Generation } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
 import { DivergedError } from './diverged-error.js';
 import { FailureDetector } from './failure-detector.js';
+import { defaultRedundancy, type Redundancy } from './redundancy.js';
 import { ReplayedGuest } from './replayed-guest.js';
 import type { RoleEffect, RoleEnd, RoleReport } from './role-effect.js';
 import type { PeerId, RoleInput } from './role-input.js';
@@ -39,6 +40,7 @@ export class Backup {
   #primary: ReplicaIdentity | null = null;
   #heartbeatTo: string | null = null;
   #generation: Generation = 0;
+  #redundancy: Redundancy = defaultRedundancy;
   #isInSync = false;
   #state: StateReceiver | null = null;
   #guest: ReplayedGuest | null = null;
@@ -141,6 +143,7 @@ export class Backup {
     this.#primary = identity;
     this.#heartbeatTo = heartbeatTo;
     this.#generation = generation;
+    this.#redundancy = { ...message.redundancy, ...this.#settings.redundancy };
     this.#phase = 'receiving';
     return [report({ kind: 'welcomed', replica: identity.replica, generation })];
   }
@@ -336,7 +339,9 @@ export class Backup {
 
   #becomePrimary(guest: ReplayedGuest): RoleEffect[] {
     this.#phase = 'over';
-    return [{ kind: 'becomePrimary', start: guest.primaryStart(this.#generation) }];
+    return [
+      { kind: 'becomePrimary', start: guest.primaryStart(this.#generation, this.#redundancy) },
+    ];
   }
 
   // --- ends ----------------------------------------------------------------------------------
@@ -407,6 +412,7 @@ export class Backup {
       generation: this.#generation,
       primary: this.#primary,
       inSync: this.#isInSync,
+      backupsWished: this.#redundancy.backups,
       received: this.#guest?.received ?? 0,
       ran: this.#guest?.ran ?? 0,
       logBufferBytes: this.#guest?.log.levelBytes ?? 0,
@@ -419,6 +425,7 @@ export interface BackupStatus {
   readonly generation: Generation;
   readonly primary: ReplicaIdentity | null;
   readonly inSync: boolean;
+  readonly backupsWished: number;
   readonly received: Epoch;
   readonly ran: Epoch;
   readonly logBufferBytes: number;

@@ -102,6 +102,10 @@ export class GuestOutlet {
   get isDone(): boolean {
     return this.#ending !== null && this.#gate.isEmpty && this.#disk.size === 0;
   }
+  /** The output that has waited for acks the longest. */
+  get oldestHeld(): { readonly epoch: Epoch; readonly heldAtMs: number } | null {
+    return this.#gate.oldest;
+  }
   get isEmpty(): boolean {
     return this.#gate.isEmpty;
   }

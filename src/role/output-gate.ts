@@ -39,6 +39,10 @@ export class OutputGate<Output> {
     return released;
   }
 
+  /** What has waited longest; null if nothing waits. */
+  get oldest(): HeldOutput<Output> | null {
+    return this.#held[0] ?? null;
+  }
   get isEmpty(): boolean {
     return this.#held.length === 0;
   }

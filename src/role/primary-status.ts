@@ -11,6 +11,7 @@ export interface PrimaryStatus {
   readonly commitDelayMs: { readonly mean: number; readonly max: number; readonly count: number };
   readonly sharePercent: number;
   readonly logBufferBytes: number;
+  readonly backupsWished: number;
   readonly backups: readonly BackupStatusRow[];
 }
 

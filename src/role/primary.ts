@@ -12,8 +12,10 @@ import { GuestOutlet } from './guest-outlet.js';
 import { LogSender } from './log-sender.js';
 import { backupStatusRow, type PrimaryStatus } from './primary-status.js';
 import type { PrimaryStart, RoleEffect, RoleReport, VcpuCommand } from './role-effect.js';
+import type { Redundancy } from './redundancy.js';
 import type { PeerId, RoleInput } from './role-input.js';
 import type { RoleSettings } from './role-settings.js';
+import { SlowBackups } from './slow-backups.js';
 import { VcpuPace } from './vcpu-pace.js';
 
 /**
@@ -30,6 +32,8 @@ export class Primary {
   readonly #outlet: GuestOutlet;
   readonly #pace: VcpuPace;
   readonly #guard: GenerationGuard;
+  readonly #slow: SlowBackups;
+  readonly #redundancy: Redundancy;
   #ran: Epoch;
   #cutAskedAtMs: number | null = null;
   #steppedAtMs: number;
@@ -43,6 +47,8 @@ export class Primary {
     this.#outlet = new GuestOutlet(start);
     this.#pace = new VcpuPace(settings.lagMsTarget);
     this.#guard = new GenerationGuard(settings.self.identity.replica, start.generation, nowMs);
+    this.#slow = new SlowBackups(settings.slowBackup, nowMs);
+    this.#redundancy = start.redundancy;
     this.#ran = start.lastEpoch;
     this.#steppedAtMs = nowMs;
   }
@@ -271,6 +277,7 @@ export class Primary {
     const refusal = admissionRefusal(hello, this.#settings.self, {
       isEnding: this.#outlet.ending !== null || this.#leavingSinceMs !== null,
       isFull: !earlier && this.#backups.isFull,
+      awayForMs: this.#slow.awayForMs(replica, nowMs),
     });
     if (refusal) {
       return [
@@ -284,12 +291,14 @@ export class Primary {
     const backup = new BackupView(peer, hello, this.#settings.failureTimeoutMs, nowMs);
     this.#backups.add(backup);
     const { self, heartbeatTo } = this.#settings;
-    const { generation } = this.#guard;
-    const { identity } = self;
-    effects.push(
-      report({ kind: 'backupJoining', replica }),
-      this.#send(backup, { kind: 'welcome', identity, generation, heartbeatTo }, nowMs),
-    );
+    const welcome = {
+      kind: 'welcome',
+      identity: self.identity,
+      generation: this.#guard.generation,
+      heartbeatTo,
+      redundancy: this.#redundancy,
+    } as const;
+    effects.push(report({ kind: 'backupJoining', replica }), this.#send(backup, welcome, nowMs));
     if (this.#cutAskedAtMs === null) {
       this.#cutAskedAtMs = nowMs;
       effects.push(vcpu({ kind: 'cut' }));
@@ -373,6 +382,7 @@ export class Primary {
     this.#steppedAtMs = nowMs;
     if (sleptMs < this.#settings.failureTimeoutMs / 2) return [];
     for (const backup of this.#backups.all()) backup.excuse(nowMs);
+    this.#slow.excuse(nowMs);
     return [report({ kind: 'wokeUp', sleptMs }), ...this.#guard.wokeUp()];
   }
 
@@ -387,20 +397,30 @@ export class Primary {
       if (nowMs - backup.sentAtMs >= heartbeatMs) {
         effects.push(this.#send(backup, { kind: 'keepAlive' }, nowMs));
       }
-      if (backup.detector.suspects(nowMs)) {
-        effects.push(...this.#loseBackup(backup, 'it has been silent too long', nowMs));
-      } else if (backup.isStalled(nowMs)) {
-        effects.push(...this.#loseBackup(backup, 'it does not get on with the log', nowMs));
-      } else {
-        if (backup.takesRecords) lagMs = Math.max(lagMs, backup.lag.lagMs(nowMs));
-        effects.push(...this.#advance(backup, nowMs));
+      const why = backup.whyDead(nowMs);
+      if (why !== null) {
+        effects.push(...this.#loseBackup(backup, why, nowMs));
+        continue;
       }
+      if (backup.takesRecords) lagMs = Math.max(lagMs, backup.lag.lagMs(nowMs));
+      effects.push(...this.#advance(backup, nowMs));
     }
-    effects.push(...this.#pace.lagged(lagMs, nowMs).map(vcpu));
+    effects.push(...this.#pace.lagged(lagMs, nowMs).map(vcpu), ...this.#dropSlow(nowMs));
     if (this.#log.isLate(nowMs)) effects.push(...this.#sendRecords(nowMs));
     const leavingMs = nowMs - (this.#leavingSinceMs ?? nowMs);
     if (leavingMs > leavingMsMax) return [...effects, ...this.#left()];
     return [...effects, ...this.#pump(nowMs)];
+  }
+
+  #dropSlow(nowMs: number): RoleEffect[] {
+    const burden = {
+      backups: this.#backups.all(),
+      oldestHeld: this.#outlet.oldestHeld,
+      isGuardOpen: this.#guard.isOpen,
+      isAtLowestShare: this.#pace.isLowestShare,
+    };
+    const slow = this.#slow.find(burden, nowMs);
+    return slow ? this.#loseBackup(slow.backup, slow.why, nowMs) : [];
   }
 
   status(nowMs: number): PrimaryStatus {
@@ -412,6 +432,7 @@ export class Primary {
       commitDelayMs: this.#outlet.commitDelayMs,
       sharePercent: this.#pace.sharePercent,
       logBufferBytes: this.#log.levelBytes,
+      backupsWished: this.#redundancy.backups,
       backups: this.#backups.all().map((backup) => backupStatusRow(backup, nowMs)),
     };
   }

@@ -5,6 +5,7 @@ import type { Snapshot } from '../guest/snapshot.js';
 import { LogBuffer } from '../log/log-buffer.js';
 import type { ConsoleOffset, Epoch, Generation } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
+import type { Redundancy } from './redundancy.js';
 import type { PrimaryStart, RoleEffect } from './role-effect.js';
 
 /**
@@ -95,9 +96,10 @@ export class ReplayedGuest {
   }
 
   /** Everything has run and `generation` is ours: from here a primary goes on. */
-  primaryStart(generation: Generation): PrimaryStart {
+  primaryStart(generation: Generation, redundancy: Redundancy): PrimaryStart {
     return {
       generation,
+      redundancy,
       lastEpoch: this.#ran,
       consoleOffset: this.#consoleOffset,
       pendingDisk: this.#pendingIo.requests(),

@@ -5,6 +5,7 @@ import type { GuestEvent } from '../guest/guest-event.js';
 import type { Snapshot } from '../guest/snapshot.js';
 import type { LogRecord } from '../log/log-record.js';
 import type { ConsoleOffset, Epoch, Generation } from '../units.js';
+import type { Redundancy } from './redundancy.js';
 import type { PeerId } from './role-input.js';
 
 /** Everything a role can ask its driver to do; performed in order. */
@@ -46,6 +47,7 @@ export type VcpuCommand =
 /** What a new primary starts from: nothing at power-on, the backup's knowledge at go-live. */
 export interface PrimaryStart {
   readonly generation: Generation;
+  readonly redundancy: Redundancy;
   readonly lastEpoch: Epoch;
   readonly consoleOffset: ConsoleOffset;
   /** Started by the old primary or not, finished or not: to be issued again, in this order. */

@@ -1,4 +1,6 @@
 import type { HandshakeSelf } from '../channel/handshake.js';
+import type { Redundancy } from './redundancy.js';
+import type { SlowBackupRule } from './slow-backups.js';
 
 /** What the operator decides about a replica. */
 export interface RoleSettings {
@@ -13,6 +15,10 @@ export interface RoleSettings {
   readonly logBufferBytesMax: number;
   /** Above it the primary's vCPU is slowed. */
   readonly lagMsTarget: number;
+  /** When a backup is too slow to be waited for. */
+  readonly slowBackup: SlowBackupRule;
+  /** What the operator of this replica said; the rest is as its primary says. */
+  readonly redundancy: Partial<Redundancy>;
 }
 
 export const defaultFailureTimeoutMs = 500;

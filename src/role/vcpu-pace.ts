@@ -22,6 +22,9 @@ export class VcpuPace {
   get sharePercent(): number {
     return this.#flow.sharePercent;
   }
+  get isLowestShare(): boolean {
+    return this.#flow.isLowest;
+  }
   /** It stops, or will at its next epoch boundary. */
   get isPaused(): boolean {
     return this.#isPaused;

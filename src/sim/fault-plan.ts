@@ -1,3 +1,4 @@
+import type { SlowBackupRule } from '../role/slow-backups.js';
 import type { VcpuPace } from './sim-vcpu.js';
 import { Prng } from './prng.js';
 import type { ClockSkew } from './sim-clock.js';
@@ -68,6 +69,7 @@ export interface FaultPlan {
   readonly loadMs: number;
   readonly failureTimeoutMs: number;
   readonly logBufferBytesMax: number;
+  readonly slowBackup: SlowBackupRule;
   readonly restartMsMin: number;
   readonly restartMsMax: number;
   readonly clientThinkMs: number;
@@ -89,6 +91,7 @@ export function calmPlan(seed: number, changes: Partial<FaultPlan> = {}): FaultP
     loadMs: 1500,
     failureTimeoutMs: 200,
     logBufferBytesMax: 64 * 1024,
+    slowBackup: { heldMsMax: 800, lagMsMax: 400, lagForMsMax: 1500, awayMs: 50 },
     restartMsMin: 100,
     restartMsMax: 300,
     clientThinkMs: 40,
@@ -119,6 +122,7 @@ export function calmPlan(seed: number, changes: Partial<FaultPlan> = {}): FaultP
 export function rollPlan(seed: number): FaultPlan {
   const prng = new Prng(seed, 'plan');
   const calm = calmPlan(seed);
+  const redundancy = prng.fork('redundancy');
   const rate = (max: number, probability = 0.4): number =>
     prng.chance(probability) ? prng.between(0, max) : 0;
   const hosts = prng.pick([2, 2, 2, 2, 3, 3, 3, 4]);
@@ -132,6 +136,12 @@ export function rollPlan(seed: number): FaultPlan {
     loadMs,
     failureTimeoutMs,
     logBufferBytesMax: prng.pick([500, 2048, 16_384, 1 << 20]),
+    slowBackup: {
+      heldMsMax: failureTimeoutMs * redundancy.pick([1, 2, 4, 10]),
+      lagMsMax: redundancy.pick([30, 100, 400]),
+      lagForMsMax: redundancy.pick([50, 300, 1500]),
+      awayMs: redundancy.pick([10, 50, 100]),
+    },
     restartMsMin: 20,
     restartMsMax: prng.pick([40, 100, 300, 900]),
     clientThinkMs: prng.pick([5, 30, 100]),

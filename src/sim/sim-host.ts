@@ -153,6 +153,8 @@ export class SimHost {
       outputCommit: true,
       logBufferBytesMax: plan.logBufferBytesMax,
       lagMsTarget: defaultLagMsTarget,
+      slowBackup: plan.slowBackup,
+      redundancy: { backups: plan.hosts - 1 },
     };
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RefusedError, refusalOf } from '../../src/channel/handshake.js';
+import { PROTOCOL_VERSION } from '../../src/channel/wire-message.js';
 import { build, helloOf, settingsOf } from '../role/settings.js';
 
 const hello = helloOf('b');
@@ -20,7 +21,7 @@ describe('a difference is refused by its name, with both values', () => {
       { ...hello, protocol: 9 },
       'FTVM_PROTOCOL_VERSION',
       'protocol version 9',
-      'speaks 1',
+      `speaks ${PROTOCOL_VERSION}`,
     ],
     ['VM', { ...hello, vm: 'other' }, 'FTVM_ANOTHER_VM', 'VM other', 'VM vm'],
     ['replica', helloOf('p'), 'FTVM_SELF', 'the primary itself', ''],

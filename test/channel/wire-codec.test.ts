@@ -9,7 +9,13 @@ import { bytesOf, helloOf, identityOf, plain, recordOf, snapshotOf } from '../ro
 const { state, ...header } = snapshotOf(9);
 const messages: readonly WireMessage[] = [
   helloOf('b'),
-  { kind: 'welcome', identity: identityOf('p'), generation: 3, heartbeatTo: 'p:2' },
+  {
+    kind: 'welcome',
+    identity: identityOf('p'),
+    generation: 3,
+    heartbeatTo: 'p:2',
+    redundancy: { backups: 2 },
+  },
   { kind: 'refusal', code: 'FTVM_X', why: 'why', remedy: 'remedy' },
   { kind: 'stateBegin', header, stateBytes: state.byteLength },
   { kind: 'statePages', offset: 2 ** 33, data: state.subarray(0, 100) },

@@ -6,6 +6,8 @@ it('tells who is live, who protects it, and how well', async () => {
   const primary = vm.primary('--api', '127.0.0.1:0');
   await primary.stdout.until(prompt);
   expect(await vm.status()).toMatchObject({
+    backupsWished: 1,
+    backupsInSync: 0,
     generation: 1,
     role: 'primary',
     protection: 'unprotected',
@@ -21,6 +23,8 @@ it('tells who is live, who protects it, and how well', async () => {
     name: 'vm',
     replica: expect.any(String),
     role: 'primary',
+    backupsWished: 1,
+    backupsInSync: 1,
     generation: 1,
     protection: 'protected',
     reason: '1 backup in sync',

@@ -76,6 +76,7 @@ describe('a stranger', () => {
       identity: identityOf('x'),
       generation: 99,
       heartbeatTo: 'x:2',
+      redundancy: { backups: 1 },
     });
     expect(a.replica?.primary?.replica).toBe('a');
     expect(a.replica?.generation).toBe(1);

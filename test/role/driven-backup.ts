@@ -71,6 +71,7 @@ export class DrivenBackup {
       identity: identityOf('p'),
       generation,
       heartbeatTo: 'p:2',
+      redundancy: { backups: 1 },
     });
   }
   state(epoch = 10): RoleEffect[] {

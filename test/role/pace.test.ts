@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { defaultSlowBackupRule } from '../../src/role/slow-backups.js';
 import { DrivenPrimary } from './driven-primary.js';
 import { bytesOf, consoleOf } from './settings.js';
 
@@ -101,8 +102,9 @@ describe('a backup that is heard and does not get on', () => {
     expect(primary.losses).toEqual([]);
   });
 
-  it('is kept while it gets on, however slowly', () => {
-    const primary = new DrivenPrimary();
+  it('is kept while it gets on, however slowly, if the operator wants that', () => {
+    const lagMsMax = Number.POSITIVE_INFINITY;
+    const primary = new DrivenPrimary({ slowBackup: { ...defaultSlowBackupRule, lagMsMax } });
     primary.joinInSync(1);
     for (let i = 0; i < 20; i += 1) primary.run();
     primary.pass(5, [1]);

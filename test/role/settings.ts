@@ -6,7 +6,9 @@ import type { GuestOutput } from '../../src/guest/guest-output.js';
 import type { Snapshot } from '../../src/guest/snapshot.js';
 import type { LogRecord } from '../../src/log/log-record.js';
 import type { PrimaryStart } from '../../src/role/role-effect.js';
+import { defaultRedundancy } from '../../src/role/redundancy.js';
 import type { RoleSettings } from '../../src/role/role-settings.js';
+import { defaultSlowBackupRule } from '../../src/role/slow-backups.js';
 
 export function identityOf(replica: string): ReplicaIdentity {
   const endpoint = `ws://${replica}:1`;
@@ -31,6 +33,8 @@ export function settingsOf(replica: string, changes: Partial<RoleSettings> = {})
     outputCommit: true,
     logBufferBytesMax: 64 * 1024,
     lagMsTarget: 100,
+    slowBackup: defaultSlowBackupRule,
+    redundancy: {},
     ...changes,
   };
 }
@@ -42,6 +46,7 @@ export function helloOf(replica: string): Hello {
 
 export const powerOn: PrimaryStart = {
   generation: 1,
+  redundancy: defaultRedundancy,
   lastEpoch: 0,
   consoleOffset: 0,
   pendingDisk: [],
