@@ -84,6 +84,13 @@ function naturalNumber(name: string, value: unknown): number {
 }
 
 function refuse(name: string, expected: string, value: unknown): never {
-  const shown = value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 80);
-  throw new TypeError(`${name} should be ${expected}, it is ${shown}`);
+  throw new TypeError(`${name} should be ${expected}, it is ${shown(value)}`);
+}
+
+/** A list or an object by its kind alone: one nested deeply enough cannot be put into words. */
+function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return JSON.stringify(value).slice(0, 80);
 }

@@ -67,6 +67,9 @@ function isPlausible(pieces: Pieces, { fragmentAt, moreFragments, payload }: Ipv
   if (payload.byteLength === 0 || (moreFragments && payload.byteLength % 8 !== 0)) return false;
   if (end > BYTES_MAX || pieces.parts.length >= PARTS_MAX) return false;
   if (pieces.totalBytes !== null && (!moreFragments || end > pieces.totalBytes)) return false;
+  // What says it is the last must end behind all that came before it.
+  const farthest = Math.max(...pieces.parts.map((part) => part.fragmentAt));
+  if (!moreFragments && fragmentAt < farthest) return false;
   return pieces.parts.every(
     (part) => end <= part.fragmentAt || fragmentAt >= part.fragmentAt + part.payload.byteLength,
   );

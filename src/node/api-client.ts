@@ -8,7 +8,10 @@ export interface ApiAnswer {
   readonly body: string;
 }
 
-/** One request to `http://host:port/path`. A connection that fails or is silent answers null. */
+// A status is a few kilobytes; whoever says more is none of ours.
+const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
+
+/** One request to `http://host:port/path`. A connection that fails, is silent or never stops talking answers null. */
 export async function askApi(
   method: 'GET' | 'POST',
   url: string,
@@ -29,7 +32,10 @@ export async function askApi(
       (response) => {
         let body = '';
         response.setEncoding('utf8');
-        response.on('data', (text: string) => (body += text));
+        response.on('data', (text: string) => {
+          body += text;
+          if (body.length > ANSWER_BYTES_MAX) response.destroy(new Error('too long an answer'));
+        });
         response.on('error', () => resolve(null));
         response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
       },

@@ -116,7 +116,8 @@ export function fileOf(
   // A plain name: an image must not reach out of its directory.
   const name = textField(field, named, /^\w[\w.-]*$/);
   const at = (part: string): string => `files["${name}"].${part}`;
-  const stored = objectField(`files["${name}"]`, files[name]);
+  const listed = Object.hasOwn(files, name) ? files[name] : undefined;
+  const stored = objectField(`files["${name}"]`, listed);
   const bytes = wholeField(at('bytes'), stored.bytes, 0, Number.MAX_SAFE_INTEGER);
   const sha256 = textField(at('sha256'), stored.sha256, /^[0-9a-f]{64}$/);
   if (!/\.(gz|br)$/.test(name)) {

@@ -1,9 +1,16 @@
 /** A field of a JSON file is not what it has to be. The error of the file names the path to it. */
 export class JsonFieldError extends Error {
   constructor(field: string, expected: string, found: unknown) {
-    const shown = found === undefined ? 'missing' : JSON.stringify(found).slice(0, 80);
-    super(`${field} should be ${expected}, it is ${shown}`);
+    super(`${field} should be ${expected}, it is ${shown(found)}`);
   }
+}
+
+/** A list or an object by its kind alone: one nested deeply enough cannot be put into words. */
+function shown(found: unknown): string {
+  if (found === undefined) return 'missing';
+  if (Array.isArray(found)) return 'a list';
+  if (typeof found === 'object' && found !== null) return 'an object';
+  return JSON.stringify(found).slice(0, 80);
 }
 
 export type JsonObject = Readonly<Record<string, unknown>>;

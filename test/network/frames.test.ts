@@ -168,6 +168,10 @@ describe('IPv4', () => {
     expect(reassembly.dropped).toBe(1);
     reassembly.take(part(2, 65_528, 800), 0);
     expect(reassembly.dropped).toBe(2);
+    // Beyond what turns out to be the last: no place for it in the whole.
+    reassembly.take(part(3, 1_000, 8), 0);
+    expect(reassembly.take({ ...part(3, 8, 8), moreFragments: false }, 0)).toBeNull();
+    expect(reassembly.dropped).toBe(3);
     for (let id = 10; id < 1_000; id += 1) reassembly.take(part(id, 0, 8), 0);
     expect(reassembly.dropped).toBeGreaterThan(970);
   });

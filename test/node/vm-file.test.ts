@@ -114,6 +114,13 @@ describe('vm.json', () => {
     expect(() => decodeVmFile('/vms/a/vm.json', changed(path, value))).toThrow('/vms/a/vm.json');
   });
 
+  it('is a typed error however deep it is nested', () => {
+    for (const field of ['version', 'name', 'services']) {
+      const deep = `{"version": 1, "${field}": ${'['.repeat(50_000)}${']'.repeat(50_000)}}`;
+      expect(() => decodeVmFile('vm.json', deep)).toThrow(VmFileFieldError);
+    }
+  });
+
   it('of a later version asks for an upgrade, whatever else it says', () => {
     const later = JSON.stringify({ version: 2, machines: [] });
     expect(() => decodeVmFile('vm.json', later)).toThrow(VmFileVersionError);
