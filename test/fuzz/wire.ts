@@ -17,7 +17,8 @@ const digest = {
   registers: [1, 2, 3, 4, 5, 6, 7, 2 ** 32 - 1],
   instructionPointer: 9,
   flags: 10,
-  memoryHash: 11,
+  processorHash: 11,
+  memoryHash: 12,
 };
 export const sampleRecords: readonly LogRecord[] = [
   recordOf(1),
