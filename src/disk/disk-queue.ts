@@ -1,4 +1,5 @@
-import { requestRange, type DiskRequest } from '../guest/disk-request.js';
+import type { DiskRequest } from '../guest/disk-request.js';
+import { overlap } from './disk-overlap.js';
 
 /**
  * One order for disk operations that overlap (FT paper §3.4): the later one waits for the earlier.
@@ -38,8 +39,15 @@ export class DiskQueue {
   /**
    * Takes what may start now: allowed to leave, and no earlier operation on the same bytes is
    * unfinished. Without `mayWrite` only reads start: whoever is not sure to be live changes nothing.
+   * What a backup has still to read (`isFenced`) is not overwritten.
    */
-  start({ mayWrite }: { readonly mayWrite: boolean } = { mayWrite: true }): DiskRequest[] {
+  start({
+    mayWrite = true,
+    isFenced = () => false,
+  }: {
+    readonly mayWrite?: boolean;
+    readonly isFenced?: (request: DiskRequest) => boolean;
+  } = {}): DiskRequest[] {
     const startable: DiskRequest[] = [];
     const earlier: DiskRequest[] = [];
     for (const operation of this.#operations.values()) {
@@ -48,7 +56,8 @@ export class DiskQueue {
         !operation.started &&
         operation.mayLeave &&
         (mayWrite || request.kind === 'diskRead') &&
-        !earlier.some((other) => clash(other, request))
+        !earlier.some((other) => clash(other, request)) &&
+        !isFenced(request)
       ) {
         operation.started = true;
         this.#startedCount += 1;
@@ -57,6 +66,20 @@ export class DiskQueue {
       earlier.push(request);
     }
     return startable;
+  }
+
+  /** The operation of that id, unless it has finished. */
+  at(requestId: number): DiskRequest | undefined {
+    return this.#operations.get(requestId)?.request;
+  }
+  has(requestId: number): boolean {
+    return this.#operations.has(requestId);
+  }
+  /** The ids of the operations the disk is working on. */
+  started(): number[] {
+    return [...this.#operations.values()]
+      .filter(({ started }) => started)
+      .map(({ request }) => request.id);
   }
 
   /** Operations not finished, in issue order. */
@@ -88,7 +111,5 @@ function writeBytesOf(request: DiskRequest): number {
 }
 
 function clash(a: DiskRequest, b: DiskRequest): boolean {
-  if (a.drive !== b.drive || (a.kind === 'diskRead' && b.kind === 'diskRead')) return false;
-  const [x, y] = [requestRange(a), requestRange(b)];
-  return x.start < y.end && y.start < x.end;
+  return !(a.kind === 'diskRead' && b.kind === 'diskRead') && overlap(a, b);
 }

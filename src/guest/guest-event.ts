@@ -30,6 +30,8 @@ export interface DiskCompleted {
 export type DiskResult =
   | { readonly kind: 'read'; readonly data: Uint8Array }
   | { readonly kind: 'written' }
+  /** A read whose data the replica has read for itself; on the wire only, no guest sees it (§4.2). */
+  | { readonly kind: 'ownRead' }
   /** The host could not do it; the guest sees an ATA error on the same sectors. */
   | { readonly kind: 'failed' };
 /** The operator cut the power: the machine is off when the epoch ends (§3.3: it travels in the log). */

@@ -28,7 +28,12 @@ const eventKinds = [
   'powerPressed',
   'resetPressed',
 ] as const satisfies readonly GuestEvent['kind'][];
-const resultKinds = ['read', 'written', 'failed'] as const satisfies readonly DiskResult['kind'][];
+const resultKinds = [
+  'read',
+  'written',
+  'failed',
+  'ownRead',
+] as const satisfies readonly DiskResult['kind'][];
 
 /** `[epoch, clockMs, rounds, cut, events, before]`, everything positional. */
 export function encodeRecord(record: LogRecord): Uint8Array {
@@ -143,6 +148,7 @@ function resultFrom(number: unknown, data: unknown): DiskResult {
       return { kind, data: shape.bytes(data, 'diskCompleted.data') };
     case 'written':
     case 'failed':
+    case 'ownRead':
       return { kind };
     case undefined:
       throw new LogCorruptError(`a disk result of unknown kind ${String(number)}`);

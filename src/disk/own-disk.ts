@@ -1,0 +1,155 @@
+import type { DiskRequest, DiskWrite } from '../guest/disk-request.js';
+import type { DiskResult, GuestEvent } from '../guest/guest-event.js';
+import type { GuestOutput } from '../guest/guest-output.js';
+import type { LogRecord } from '../log/log-record.js';
+import { DiskQueue } from './disk-queue.js';
+
+/** What a replica that follows does on a disk itself. */
+export type OwnDiskUse =
+  /** Reads of the disk that it shares with its primary (FT paper §4.2). */
+  | 'reads'
+  /** All of it, on a disk of its own (§4.1). */
+  | 'everything';
+
+/**
+ * The disk of a replica that follows and performs operations itself: what its guest reads need not
+ * come with the log. A record that completes such a read waits here until our own read has ended.
+ *
+ * Shape:  records go in as they arrive and come out in order, complete; operations go in as the guest
+ *         issues them again and come out when they may start.
+ * Errors: none; an operation that fails here is tried again, because it succeeded at the primary.
+ * Source: FT paper §4.1 (non-shared disks), §4.2 (reads by the backup).
+ */
+export class OwnDisk {
+  readonly #use: OwnDiskUse;
+  readonly #queue = new DiskQueue();
+  readonly #held: LogRecord[] = [];
+  /** What our reads found; null while one is under way. */
+  readonly #reads = new Map<number, Uint8Array | null>();
+  /** Requests that our guest has not issued yet, and that need nothing of us. */
+  readonly #settled = new Set<number>();
+  readonly #local = new Set<number>();
+  #failed: DiskRequest[] = [];
+  #lastLocalId = 0;
+
+  constructor(use: OwnDiskUse) {
+    this.#use = use;
+  }
+
+  /** Records, in order, from the primary. */
+  receive(records: readonly LogRecord[]): void {
+    for (const record of records) {
+      this.#held.push(record);
+      for (const event of record.events) this.#completed(event);
+    }
+  }
+
+  #completed(event: GuestEvent): void {
+    if (event.kind !== 'diskCompleted') return;
+    const { requestId, result } = event;
+    const isOurs =
+      result.kind === 'ownRead' || (result.kind === 'written' && this.#use === 'everything');
+    if (isOurs) return;
+    if (!this.#queue.has(requestId)) {
+      this.#settled.add(requestId);
+      return;
+    }
+    this.#reads.delete(requestId);
+    // A shared disk has it now. A read of our own that goes on keeps its place until it ends.
+    if (result.kind === 'written') this.#queue.finished(requestId);
+  }
+
+  /** Our guest has run an epoch and issued these. */
+  issued(outputs: readonly GuestOutput[]): void {
+    for (const output of outputs) {
+      if (output.kind !== 'diskRead' && output.kind !== 'diskWrite') continue;
+      if (this.#settled.delete(output.id)) continue;
+      this.#queue.add(output);
+      if (output.kind === 'diskRead') this.#reads.set(output.id, null);
+      else if (this.#use === 'everything') this.#queue.release(output.id);
+    }
+  }
+
+  /** Brings bytes onto the disk that no guest wrote here, before whatever is issued next. */
+  store(write: Omit<DiskWrite, 'id'>): void {
+    this.#lastLocalId -= 1;
+    this.#local.add(this.#lastLocalId);
+    this.#queue.add({ ...write, id: this.#lastLocalId });
+    this.#queue.release(this.#lastLocalId);
+  }
+  /** Of `store`, not on the disk yet. */
+  get storing(): number {
+    return this.#local.size;
+  }
+
+  /** What may start now: to be performed, and answered with `finished`. */
+  start(): DiskRequest[] {
+    return this.#queue.start({ mayWrite: this.#use === 'everything' });
+  }
+
+  finished(requestId: number, result: DiskResult): void {
+    const request = this.#queue.at(requestId);
+    if (!request) return;
+    if (result.kind === 'failed') {
+      this.#failed.push(request);
+      return;
+    }
+    this.#queue.finished(requestId);
+    this.#local.delete(requestId);
+    if (result.kind === 'read' && this.#reads.has(requestId)) {
+      this.#reads.set(requestId, result.data);
+    }
+  }
+
+  /** Takes what has failed: to be performed again. */
+  retry(): DiskRequest[] {
+    return this.#failed.splice(0);
+  }
+
+  /** Takes the records that can be replayed, with what our own reads found. */
+  replayable(): LogRecord[] {
+    const ready: LogRecord[] = [];
+    for (let next = this.#held[0]; next; next = this.#held[0]) {
+      const complete = this.#complete(next);
+      if (!complete) break;
+      ready.push(complete);
+      this.#held.shift();
+    }
+    return ready;
+  }
+
+  #complete(record: LogRecord): LogRecord | null {
+    const own = record.events.filter(isOwnRead);
+    if (own.length === 0) return record;
+    if (own.some(({ requestId }) => !this.#reads.get(requestId))) return null;
+    const events = record.events.map((event): GuestEvent => {
+      if (!isOwnRead(event)) return event;
+      const { kind, requestId } = event;
+      const data = this.#reads.get(requestId)!;
+      this.#reads.delete(requestId);
+      return { kind, requestId, result: { kind: 'read', data } };
+    });
+    return { ...record, events };
+  }
+
+  /** No record waits for a read. */
+  get isDrained(): boolean {
+    return this.#held.length === 0;
+  }
+
+  /**
+   * What a primary takes over: writes that our disk has not got, whether the guest knows of their end
+   * or not, in the order of their issue; and which operations have begun, so that none begins twice.
+   */
+  handOver(): { readonly writes: readonly DiskWrite[]; readonly started: readonly number[] } {
+    const writes = this.#queue.unfinished().filter((request) => request.kind === 'diskWrite');
+    return {
+      writes: this.#use === 'everything' ? writes : [],
+      started: this.#queue.started(),
+    };
+  }
+}
+
+function isOwnRead(event: GuestEvent): event is Extract<GuestEvent, { kind: 'diskCompleted' }> {
+  return event.kind === 'diskCompleted' && event.result.kind === 'ownRead';
+}
