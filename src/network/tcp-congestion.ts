@@ -6,7 +6,7 @@ import type { StreamPosition } from './tcp-sequence.js';
  * gone.
  *
  * Units:  bytes.
- * Source: RFC 5681 (slow start, congestion avoidance), RFC 6582 (NewReno recovery),
+ * Source: RFC 5681 (slow start, congestion avoidance), RFC 3465 (bytes counted), RFC 6582 (NewReno recovery),
  *         RFC 6928 (the initial window), RFC 3042 (limited transmit).
  */
 export class CongestionWindow {
@@ -56,8 +56,9 @@ export class CongestionWindow {
       this.#bytes = Math.min(this.#thresholdBytes, inFlightBytes + this.#segmentBytes);
       return 'go on';
     }
-    if (this.#bytes < this.#thresholdBytes) this.#bytes += Math.min(bytes, this.#segmentBytes * 2);
-    else this.#bytes += Math.max(1, (this.#segmentBytes * this.#segmentBytes) / this.#bytes);
+    // By all that was acknowledged: a busy guest answers dozens of segments with one acknowledgment.
+    if (this.#bytes < this.#thresholdBytes) this.#bytes += bytes;
+    else this.#bytes += Math.max(1, (this.#segmentBytes * bytes) / this.#bytes);
     this.#bytes = Math.min(this.#bytes, BYTES_MAX);
     return 'go on';
   }

@@ -322,8 +322,10 @@ export class TcpConnection {
   /** Sends what is due: data if there is any, for it acknowledges too, or else an acknowledgment. */
   #respond(): void {
     if (this.#push()) return;
-    if (this.#mustAcknowledge || this.#unacknowledged >= 2) this.#emitAck();
-    else if (this.#unacknowledged > 0 && !this.#delayedAck.isSet) {
+    if (this.#mustAcknowledge || this.#unacknowledged >= SEGMENTS_PER_ACK_MAX) this.#emitAck();
+    // More of a burst is there already, as a rule: one acknowledgment for what came together.
+    else if (this.#unacknowledged === 2) this.#delayedAck.set(0);
+    else if (this.#unacknowledged === 1 && !this.#delayedAck.isSet) {
       this.#delayedAck.set(this.#settings.delayedAckMs);
     }
   }
@@ -434,6 +436,8 @@ export class TcpConnection {
   }
 }
 
+// A quarter of the window we offer: the guest must not run out of it while we wait for more.
+const SEGMENTS_PER_ACK_MAX = 44;
 /** RFC 9293 §3.7.1: what a peer takes that does not say. */
 const SEGMENT_BYTES_DEFAULT = 536;
 // A guest that asks for one byte at a time would cost us a frame for each.

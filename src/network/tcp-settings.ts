@@ -25,7 +25,9 @@ export interface TcpSettings {
 
 export const defaultTcpSettings: TcpSettings = {
   segmentBytesMax: 1460,
-  sendBufferBytesMax: 256 * 1024,
+  // As much as a Linux guest of 128 MiB opens its window to: half of it is refilled while the other
+  // half is on its way.
+  sendBufferBytesMax: 512 * 1024,
   receiveBufferBytesMax: 256 * 1024,
   // 256 KiB in a field of 16 bits, to the nearest 8 bytes.
   windowShift: 3,

@@ -11,6 +11,11 @@ export class NodeClock implements Clock {
   }
 
   after(delayMs: number, callback: () => void): () => void {
+    if (delayMs === 0) {
+      // A timer of Node takes a millisecond at least.
+      const turn = setImmediate(callback);
+      return () => clearImmediate(turn);
+    }
     const timer = setTimeout(callback, delayMs);
     return () => clearTimeout(timer);
   }

@@ -116,6 +116,14 @@ describe('sending', () => {
     expect(peer.take()).toEqual(['11..21 ack 1']);
   });
 
+  it('doubles what is on its way when one acknowledgment covers all of it', () => {
+    const peer = established(65_000);
+    peer.connection.write(bytes(1460 * 44));
+    expect(peer.take()).toHaveLength(10);
+    peer.guest({ flags: ack, at: 1, acked: 14_601, window: 65_000 });
+    expect(peer.take()).toHaveLength(20);
+  });
+
   it('repeats a segment on the third duplicate acknowledgment', () => {
     const peer = established();
     peer.connection.write(bytes(1460 * 6));
@@ -194,15 +202,29 @@ describe('sending', () => {
 });
 
 describe('receiving', () => {
-  it('acknowledges every second segment at once and a lone one after 2 ms', () => {
+  it('acknowledges segments that come together once, and a lone one after 2 ms', () => {
     const peer = established();
-    peer.guest({ flags: ack, at: 1, acked: 1, data: bytes(100) });
+    for (let at = 1; at < 500; at += 100) {
+      peer.guest({ flags: ack, at, acked: 1, data: bytes(100) });
+    }
     expect(peer.take()).toEqual([]);
-    peer.guest({ flags: ack, at: 101, acked: 1, data: bytes(100) });
-    expect(peer.take()).toEqual(['1 ack 201']);
-    peer.guest({ flags: ack, at: 201, acked: 1, data: bytes(100) });
-    clock.advance(2);
-    expect(peer.take()).toEqual(['1 ack 301']);
+    clock.advance(0);
+    expect(peer.take()).toEqual(['1 ack 501']);
+    peer.guest({ flags: ack, at: 501, acked: 1, data: bytes(100) });
+    clock.advance(1);
+    expect(peer.take()).toEqual([]);
+    clock.advance(1);
+    expect(peer.take()).toEqual(['1 ack 601']);
+  });
+
+  it('does not wait for the end of a long burst', () => {
+    const peer = established();
+    const acks: string[] = [];
+    for (let at = 1; at <= 500; at += 10) {
+      peer.guest({ flags: ack, at, acked: 1, data: bytes(10) });
+      acks.push(...peer.take());
+    }
+    expect(acks).toEqual(['1 ack 441']);
   });
 
   it('lets an answer carry the acknowledgment', () => {
