@@ -100,6 +100,9 @@ function checkMap(value: unknown, what: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
+const drive: Check = (value, what) => {
+  if (value !== 'hda' && value !== 'hdb' && value !== 'cdrom') wrong(value, what, 'a drive');
+};
 const identity = mapOf({ replica: text, pid: natural, host: text, endpoint: text, api: text });
 const build = mapOf({
   ftvm: text,
@@ -160,6 +163,9 @@ const shapes: Record<WireMessage['kind'], Record<string, Check>> = {
   records: { records: listOf(bytes), released: natural, consoleReleased: natural },
   ack: { received: natural, ran: natural },
   inSync: { generation: natural },
+  diskAsk: { drive, offsetBytes: natural, lengthBytes: natural, digest: bytes, ran: natural },
+  diskAnswer: { drive, offsetBytes: natural, data: bytes },
+  diskSynced: {},
   diverged: { epoch: natural, difference: text },
   keepAlive: {},
   goodbye: { end },

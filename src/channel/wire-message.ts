@@ -1,3 +1,4 @@
+import type { DriveName } from '../guest/disk-request.js';
 import type { LogRecord } from '../log/log-record.js';
 import type { Snapshot } from '../guest/snapshot.js';
 import type { ConsoleOffset, Epoch, Generation } from '../units.js';
@@ -19,6 +20,9 @@ export const LOG_SUBPROTOCOL = `ftvm-log.v${PROTOCOL_VERSION}`;
  *   stateAck… ────────────────────────────▶   (window of the transfer)
  *   ◀──────────────────────────────── records…   from the cut on, without end
  *   ack… ─────────────────────────────────▶   on receipt; and how far I have run
+ *   diskAsk… ─────────────────────────────▶   replicated disks: is yours as mine?
+ *   ◀────────────────────────── diskAnswer…
+ *   diskSynced ───────────────────────────▶   what my guest reads I read myself
  *   ◀──────────────────────────────── inSync   you may go live from here
  *   ◀──────────────────────────────── goodbye   the guest is off; nobody goes live
  * ```
@@ -34,6 +38,9 @@ export type WireMessage =
   | Records
   | Ack
   | InSync
+  | DiskAsk
+  | DiskAnswer
+  | DiskSynced
   | Diverged
   | KeepAlive
   | Goodbye;
@@ -111,6 +118,28 @@ export interface Ack {
 export interface InSync {
   readonly kind: 'inSync';
   readonly generation: Generation;
+}
+/** Is this stretch of your disk as mine? (disk/disk-resync.ts; §4.1) */
+export interface DiskAsk {
+  readonly kind: 'diskAsk';
+  readonly drive: DriveName;
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+  /** SHA-256 of mine. */
+  readonly digest: Uint8Array;
+  /** My guest has run so far; yours must have, before you look. */
+  readonly ran: Epoch;
+}
+/** The primary's bytes; none if they are the same. */
+export interface DiskAnswer {
+  readonly kind: 'diskAnswer';
+  readonly drive: DriveName;
+  readonly offsetBytes: number;
+  readonly data: Uint8Array;
+}
+/** The backup's disk is the primary's: it needs no data of reads any more (§4.1, §4.2). */
+export interface DiskSynced {
+  readonly kind: 'diskSynced';
 }
 /** The backup found that it is no replica any more. */
 export interface Diverged {

@@ -18,6 +18,7 @@ import { HttpHolderProbe } from '../node/http-holder-probe.js';
 import { HttpListener } from '../node/http-listener.js';
 import { AddressExposedError } from '../node/listen-error.js';
 import { NodeClock } from '../node/node-clock.js';
+import { nodeDigest } from '../node/node-digest.js';
 import { NodeEntropy } from '../node/node-entropy.js';
 import type { SharedSecret } from '../node/shared-secret.js';
 import { UdpDatagrams } from '../node/udp-datagrams.js';
@@ -154,6 +155,7 @@ export class ReplicaHost {
         probe: new HttpHolderProbe({ secret: options.secret }),
         createVcpu: vcpuFactory(vm),
         drives,
+        digest: nodeDigest,
         onFrame: (frame) => cable?.send(frame),
         onReport: (report) => {
           control.note(report);

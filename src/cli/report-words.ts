@@ -33,6 +33,8 @@ export function wordsOf(report: RoleReport): string {
       return `joined primary ${report.replica} (generation ${report.generation})`;
     case 'stateReceived':
       return `state received: epoch ${report.epoch}, ${mib(report.bytes)}`;
+    case 'diskSynced':
+      return `disk compared with the primary's: ${mib(report.differentBytes)} of ${mib(report.comparedBytes)} differed`;
     case 'inSync':
       return `in sync with the primary (generation ${report.generation}): this replica goes live if it dies`;
     case 'primaryLost':

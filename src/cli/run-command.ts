@@ -173,6 +173,7 @@ export async function runReplica(
       lagMsTarget: defaultLagMsTarget,
       slowBackup: slowBackupRuleOf(parsed),
       redundancy: redundancyOf(parsed),
+      ownDisk: null,
     },
     events: {
       replica: (replica) => terminal?.attach(replica),

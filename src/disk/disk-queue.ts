@@ -28,6 +28,14 @@ export class DiskQueue {
     if (operation) operation.mayLeave = true;
   }
 
+  /** It was begun before it came here. */
+  begun(requestId: number): void {
+    const operation = this.#operations.get(requestId);
+    if (!operation || operation.started) return;
+    operation.started = true;
+    this.#startedCount += 1;
+  }
+
   finished(requestId: number): void {
     const operation = this.#operations.get(requestId);
     if (!operation) return;

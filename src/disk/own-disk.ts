@@ -11,6 +11,15 @@ export type OwnDiskUse =
   /** All of it, on a disk of its own (§4.1). */
   | 'everything';
 
+/** What a primary takes over from the replica that followed. */
+export interface DiskInHand {
+  /** What its disk has not got, whether the guest knows of its end or not, in the order of issue. */
+  readonly writes: readonly DiskWrite[];
+  /** Ids of operations that have begun, so that none begins twice. */
+  readonly started: readonly number[];
+}
+export const nothingInHand: DiskInHand = { writes: [], started: [] };
+
 /**
  * The disk of a replica that follows and performs operations itself: what its guest reads need not
  * come with the log. A record that completes such a read waits here until our own read has ended.
@@ -137,11 +146,7 @@ export class OwnDisk {
     return this.#held.length === 0;
   }
 
-  /**
-   * What a primary takes over: writes that our disk has not got, whether the guest knows of their end
-   * or not, in the order of their issue; and which operations have begun, so that none begins twice.
-   */
-  handOver(): { readonly writes: readonly DiskWrite[]; readonly started: readonly number[] } {
+  handOver(): DiskInHand {
     const writes = this.#queue.unfinished().filter((request) => request.kind === 'diskWrite');
     return {
       writes: this.#use === 'everything' ? writes : [],

@@ -6,6 +6,7 @@ import type { GuestEvent } from '../guest/guest-event.js';
 import type { Clock } from '../host/clock.js';
 import type { Datagrams } from '../host/datagrams.js';
 import type { Diagnostics } from '../host/diagnostics.js';
+import type { Digest } from '../host/digest.js';
 import type { GenerationStore } from '../host/generation-store.js';
 import type { HolderProbe } from '../host/holder-probe.js';
 import type { Link, LinkConnector, LinkHandlers } from '../host/link.js';
@@ -35,8 +36,9 @@ export interface ReplicaParts {
   readonly generations: GenerationStore;
   readonly probe: HolderProbe;
   readonly createVcpu: VcpuFactory;
-  /** By drive name. Only the live replica touches them (§4.1, shared disk). */
+  /** By drive name. Shared ones only the live replica writes (§4.1). */
   readonly drives: ReadonlyMap<string, SectorStore>;
+  readonly digest: Digest;
   readonly onReport: (report: RoleReport) => void;
   /** Every record a live vCPU made or a replaying one was given, for a log file. */
   readonly onRecord?: (record: LogRecord) => void;
@@ -88,7 +90,7 @@ export class Replica {
     this.#consoleInput = new ConsoleInput(parts.clock, (bytes) =>
       this.feed({ kind: 'guestEvent', event: { kind: 'consoleInput', bytes } }),
     );
-    this.#driveIo = new DriveIo(parts.drives, parts.diagnostics);
+    this.#driveIo = new DriveIo(parts.drives, parts.digest, parts.diagnostics);
     this.ended = new Promise((resolve) => (this.#settleEnd = resolve));
   }
 
@@ -100,7 +102,9 @@ export class Replica {
       redundancy: { ...defaultRedundancy, ...this.#settings.redundancy },
       lastEpoch: 0,
       consoleOffset: 0,
+      lastRequestId: 0,
       pendingDisk: [],
+      startedDisk: [],
       unreleasedFrames: [],
       guestEnd: null,
     };
@@ -252,6 +256,20 @@ export class Replica {
       case 'startDisk':
         void this.#startDisk(effect.request);
         return;
+      case 'compareDisk': {
+        const { request, digest } = effect;
+        void this.#driveIo
+          .compare(request, digest)
+          .then((found) => this.feed({ kind: 'diskCompared', requestId: request.id, found }));
+        return;
+      }
+      case 'digestDisk': {
+        const { chunk } = effect;
+        void this.#driveIo
+          .digest(chunk)
+          .then((digest) => this.feed({ kind: 'diskDigested', chunk, digest }));
+        return;
+      }
       case 'emitConsole':
         this.console.append(effect.bytes, effect.offset);
         return;
@@ -458,6 +476,8 @@ export class Replica {
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
     await this.#vcpu?.close();
+    // Whoever uses the disk next must not be overtaken by what we began.
+    if (this.#settings.ownDisk?.use === 'everything') await this.#driveIo.settled();
     this.#settleEnd(end);
   }
 }

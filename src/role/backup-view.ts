@@ -37,6 +37,11 @@ export class BackupView {
   ran: Epoch = 0;
   /** In `required`: in sync once this is acknowledged. */
   requiredEpoch: Epoch = 0;
+  /**
+   * It reads its disk itself: what its guest issues after the epoch, which is what has a greater id,
+   * known as soon as the epoch has run.
+   */
+  ownReads: { readonly afterEpoch: Epoch; afterId: number | null } | null = null;
   sentAtMs: number;
   readonly #silenceMsMax: number;
   #receivedAtMs: number;

@@ -11,6 +11,7 @@ import type { Epoch, Generation } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
 import { DivergedError } from './diverged-error.js';
 import { FailureDetector } from './failure-detector.js';
+import { FollowedDisk, type DiskSyncProgress } from './followed-disk.js';
 import { defaultRedundancy, type Redundancy } from './redundancy.js';
 import { ReplayedGuest } from './replayed-guest.js';
 import type { RoleEffect, RoleEnd, RoleReport } from './role-effect.js';
@@ -44,6 +45,9 @@ export class Backup {
   #isInSync = false;
   #state: StateReceiver | null = null;
   #guest: ReplayedGuest | null = null;
+  readonly #disk: FollowedDisk;
+  /** The generation is ours, and the vCPU has not been told: a record waits for our disk. */
+  #isGoLiveDue = false;
   #ackedRan: Epoch = 0;
   #goodbye: GuestEnd | null = null;
   #channelIsOpen = false;
@@ -63,6 +67,9 @@ export class Backup {
     this.#peer = peer;
     this.#detector = new FailureDetector(settings.failureTimeoutMs, nowMs);
     this.#sentAtMs = nowMs;
+    this.#disk = new FollowedDisk(settings.ownDisk, (message) => {
+      return { kind: 'send', peer, message };
+    });
   }
 
   step(input: RoleInput, nowMs: number): RoleEffect[] {
@@ -104,8 +111,12 @@ export class Backup {
           this.#send({ kind: 'goodbye', end: { kind: 'leaving' } }, nowMs),
           ...this.#end({ kind: 'left' }),
         ];
-      case 'guestEvent':
       case 'diskFinished':
+        return [...this.#disk.finished(input), ...this.#goLiveIfDue(), ...this.#endIfDone()];
+      case 'diskDigested':
+        return this.#phase === 'replaying' ? this.#disk.digested(input, this.#guest?.ran ?? 0) : [];
+      case 'guestEvent':
+      case 'diskCompared':
         return [];
     }
   }
@@ -176,12 +187,16 @@ export class Backup {
     return [
       { kind: 'startVcpu', snapshot },
       report({ kind: 'stateReceived', epoch, bytes: snapshot.state.byteLength }),
+      ...this.#disk.begin(),
     ];
   }
 
   #replaying(message: WireMessage, nowMs: number): RoleEffect[] {
     if (message.kind === 'records') return this.#records(message, nowMs);
     if (message.kind === 'inSync') return this.#inSync(message.generation);
+    if (message.kind === 'diskAnswer') {
+      return this.#disk.answered(message) ?? this.#violation('an answer about its disk, unasked');
+    }
     if (message.kind === 'goodbye') return this.#goodbyeSaid(message.end, nowMs);
     return this.#violation(`${message.kind} while its records are replayed`);
   }
@@ -201,8 +216,7 @@ export class Backup {
     if (!guest) return this.#violation('records before its state');
     const wrong = guest.receive(message);
     if (wrong) return this.#violation(wrong);
-    const { records } = message;
-    const effects: RoleEffect[] = [this.#ack(guest, nowMs), vcpu({ kind: 'replay', records })];
+    const effects = [this.#ack(guest, nowMs), ...this.#disk.records(message.records)];
     if (guest.log.isFull && !this.#readingPaused) {
       this.#readingPaused = true;
       effects.push({ kind: 'pauseReading', peer: this.#peer });
@@ -221,7 +235,13 @@ export class Backup {
   #vcpuEvent(guest: ReplayedGuest, event: VcpuEvent, nowMs: number): RoleEffect[] {
     switch (event.kind) {
       case 'ran':
-        return [...guest.epochRan(event), ...this.#readOn(guest, nowMs), ...this.#endIfDone()];
+        return [
+          ...guest.epochRan(event),
+          ...this.#disk.ran(event.outputs),
+          ...this.#goLiveIfDue(),
+          ...this.#readOn(guest, nowMs),
+          ...this.#endIfDone(),
+        ];
       case 'crashed':
         guest.crashed(event);
         return [...this.#readOn(guest, nowMs), ...this.#endIfDone()];
@@ -258,6 +278,8 @@ export class Backup {
     if (this.#phase === 'goingLive' && guest?.end) return this.#becomePrimary(guest);
     if (!this.#goodbye || this.#phase === 'claiming') return [];
     if (guest && guest.ran < Math.min(this.#goodbye.epoch, guest.received)) return [];
+    // The next start may be from our copy of the disk.
+    if (this.#disk.inHand.writes.length > 0) return [];
     return this.#end(this.#goodbye);
   }
 
@@ -317,7 +339,7 @@ export class Backup {
         this.#phase = 'goingLive';
         return [
           report({ kind: 'generationClaimed', generation: this.#generation }),
-          ...(this.#guest?.end ? this.#endIfDone() : [vcpu({ kind: 'goLive' })]),
+          ...(this.#guest?.end ? this.#endIfDone() : this.#goLive()),
         ];
       case 'lost':
         if (this.#isAmong(outcome.holder.inSync)) {
@@ -333,6 +355,17 @@ export class Backup {
     }
   }
 
+  /** To the end of the log first, which may have to wait for reads of our own. */
+  #goLive(): RoleEffect[] {
+    this.#isGoLiveDue = true;
+    return this.#goLiveIfDue();
+  }
+  #goLiveIfDue(): RoleEffect[] {
+    if (!this.#isGoLiveDue || !this.#disk.isDrained) return [];
+    this.#isGoLiveDue = false;
+    return [{ kind: 'vcpu', command: { kind: 'goLive' } }];
+  }
+
   #isAmong(inSync: readonly string[]): boolean {
     return inSync.includes(this.#settings.self.identity.replica);
   }
@@ -340,7 +373,10 @@ export class Backup {
   #becomePrimary(guest: ReplayedGuest): RoleEffect[] {
     this.#phase = 'over';
     return [
-      { kind: 'becomePrimary', start: guest.primaryStart(this.#generation, this.#redundancy) },
+      {
+        kind: 'becomePrimary',
+        start: guest.primaryStart(this.#generation, this.#redundancy, this.#disk.inHand),
+      },
     ];
   }
 
@@ -365,6 +401,10 @@ export class Backup {
   // --- time ----------------------------------------------------------------------------------
 
   #tick(nowMs: number): RoleEffect[] {
+    return [...this.#disk.tick(nowMs), ...this.#keepInTouch(nowMs)];
+  }
+
+  #keepInTouch(nowMs: number): RoleEffect[] {
     if (this.#phase === 'claiming') return nowMs >= this.#retryClaimAtMs ? [this.#claim()] : [];
     // How long connecting may take is the link's business.
     if (this.#phase === 'goingLive' || !this.#channelIsOpen) return [];
@@ -416,6 +456,7 @@ export class Backup {
       received: this.#guest?.received ?? 0,
       ran: this.#guest?.ran ?? 0,
       logBufferBytes: this.#guest?.log.levelBytes ?? 0,
+      diskSync: this.#disk.progress,
     };
   }
 }
@@ -429,6 +470,8 @@ export interface BackupStatus {
   readonly received: Epoch;
   readonly ran: Epoch;
   readonly logBufferBytes: number;
+  /** Null when the replicas share their disk. */
+  readonly diskSync: DiskSyncProgress | null;
 }
 
 const heartbeatsPerTimeout = 10;
@@ -437,9 +480,4 @@ const dyingMs = 200;
 
 function report(what: RoleReport): RoleEffect {
   return { kind: 'report', report: what };
-}
-function vcpu(
-  command: { kind: 'goLive' } | { kind: 'replay'; records: Records['records'] },
-): RoleEffect {
-  return { kind: 'vcpu', command };
 }

@@ -1,5 +1,8 @@
 import type { GuestEnd } from '../channel/wire-message.js';
 import { DiskQueue } from '../disk/disk-queue.js';
+import type { OwnDiskUse } from '../disk/own-disk.js';
+import type { DiskRead, DiskRequest } from '../guest/disk-request.js';
+import type { DiskResult } from '../guest/guest-event.js';
 import type { GuestOutput } from '../guest/guest-output.js';
 import type { ConsoleOffset, Epoch } from '../units.js';
 import { OutputGate } from './output-gate.js';
@@ -22,9 +25,13 @@ export class GuestOutlet {
   readonly #delay = new CommitDelay();
   #released: Epoch;
   #consoleReleased: ConsoleOffset;
+  /** Each replica has its own disk, which is as internal as memory: writes wait for nobody (§4.1). */
+  readonly #hasOwnDisk: boolean;
+  #failedWrites: DiskRequest[] = [];
   #ending: GuestEnd | null;
 
-  constructor(start: PrimaryStart) {
+  constructor(start: PrimaryStart, use: OwnDiskUse | null) {
+    this.#hasOwnDisk = use === 'everything';
     this.#released = start.lastEpoch;
     this.#consoleReleased = start.consoleOffset;
     this.#ending = start.guestEnd;
@@ -33,13 +40,16 @@ export class GuestOutlet {
       // Its records are in every surviving log: this replica has replayed them.
       this.#disk.release(request.id);
     }
+    for (const id of start.startedDisk) this.#disk.begun(id);
   }
 
   hold(outputs: readonly GuestOutput[], epoch: Epoch, nowMs: number): void {
     for (const output of outputs) {
       if (output.kind === 'diskRead' || output.kind === 'diskWrite') this.#disk.add(output);
       // A read changes nothing outside: it need not wait.
-      if (output.kind !== 'diskRead') this.#gate.hold(output, epoch, nowMs);
+      if (output.kind === 'diskRead') continue;
+      if (output.kind === 'diskWrite' && this.#hasOwnDisk) this.#disk.release(output.id);
+      else this.#gate.hold(output, epoch, nowMs);
     }
   }
   holdCrash(reason: string, epoch: Epoch, nowMs: number): void {
@@ -57,11 +67,30 @@ export class GuestOutlet {
     return effects;
   }
 
-  startDisk(may: { readonly mayWrite: boolean }): RoleEffect[] {
-    return this.#disk.start(may).map((request) => ({ kind: 'startDisk', request }));
+  startDisk(may: Parameters<DiskQueue['start']>[0]): DiskRequest[] {
+    return this.#disk.start(may);
   }
-  diskFinished(requestId: number): void {
+  /** A read that is not the guest's, in the order of those that are. */
+  addRead(read: DiskRead): void {
+    this.#disk.add(read);
+  }
+  hasDisk(requestId: number): boolean {
+    return this.#disk.has(requestId);
+  }
+  /** False if the guest is not told yet. */
+  diskFinished(requestId: number, result: DiskResult): boolean {
+    const request = this.#disk.at(requestId);
+    if (request?.kind === 'diskWrite' && result.kind === 'failed' && this.#hasOwnDisk) {
+      // The copies would differ from here on, and the guest could not say how.
+      this.#failedWrites.push(request);
+      return false;
+    }
     this.#disk.finished(requestId);
+    return true;
+  }
+  /** Takes writes that have failed and must succeed. */
+  failedWrites(): DiskRequest[] {
+    return this.#failedWrites.splice(0);
   }
 
   #emit(output: Held, epoch: Epoch): RoleEffect[] {

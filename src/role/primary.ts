@@ -1,10 +1,12 @@
 import { StateSender } from '../channel/state-transfer.js';
 import type { Hello, WireMessage } from '../channel/wire-message.js';
 import { assert } from '../assert.js';
+import type { DiskRequest } from '../guest/disk-request.js';
 import type { Snapshot } from '../guest/snapshot.js';
 import type { Epoch } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
 import { admissionRefusal } from './admission.js';
+import { BackupDisks } from './backup-disks.js';
 import { BackupSet } from './backup-set.js';
 import { BackupView } from './backup-view.js';
 import { GenerationGuard } from './generation-guard.js';
@@ -30,6 +32,7 @@ export class Primary {
   readonly #backups = new BackupSet();
   readonly #log: LogSender;
   readonly #outlet: GuestOutlet;
+  readonly #disks: BackupDisks;
   readonly #pace: VcpuPace;
   readonly #guard: GenerationGuard;
   readonly #slow: SlowBackups;
@@ -39,12 +42,14 @@ export class Primary {
   #steppedAtMs: number;
   #heartbeatAtMs = Number.NEGATIVE_INFINITY;
   #leavingSinceMs: number | null = null;
+  #retryDiskAtMs = 0;
   #isOver = false;
 
   constructor(settings: RoleSettings, start: PrimaryStart, nowMs: number) {
     this.#settings = settings;
     this.#log = new LogSender(this.#backups, settings.logBufferBytesMax, start.lastEpoch);
-    this.#outlet = new GuestOutlet(start);
+    this.#outlet = new GuestOutlet(start, settings.ownDisk?.use ?? null);
+    this.#disks = new BackupDisks(settings.ownDisk, this.#backups, start.lastRequestId);
     this.#pace = new VcpuPace(settings.lagMsTarget);
     this.#guard = new GenerationGuard(settings.self.identity.replica, start.generation, nowMs);
     this.#slow = new SlowBackups(settings.slowBackup, nowMs);
@@ -87,7 +92,9 @@ export class Primary {
         return holder ? this.#end({ kind: 'lostClaim', holder }) : this.#pump(nowMs);
       }
       case 'diskFinished':
-        return this.#diskFinished(input);
+        return this.#diskFinished(input, nowMs);
+      case 'diskCompared':
+        return this.#diskCompared(input, nowMs);
       case 'guestEvent':
         return this.#outlet.ending ? [] : [vcpu({ kind: 'inject', event: input.event })];
       case 'leave':
@@ -96,6 +103,7 @@ export class Primary {
         return this.#tick(nowMs);
       case 'peerOpened':
       case 'probed':
+      case 'diskDigested':
         return [];
     }
   }
@@ -106,12 +114,14 @@ export class Primary {
     switch (event.kind) {
       case 'recorded':
         this.#log.add(event.record, nowMs);
+        this.#disks.recorded(event.record);
         return !this.#outlet.isEmpty || this.#pace.isPaused || this.#log.isDue(nowMs)
           ? this.#sendRecords(nowMs)
           : [];
       case 'ran':
         this.#ran = event.epoch;
         this.#outlet.hold(event.outputs, event.epoch, nowMs);
+        for (const read of this.#disks.ran(event.epoch, event.outputs)) this.#outlet.addRead(read);
         return this.#talked(nowMs);
       case 'crashed':
         this.#ran = event.epoch;
@@ -142,14 +152,43 @@ export class Primary {
 
   #startDisk(): RoleEffect[] {
     if (this.#leavingSinceMs !== null) return [];
-    return this.#outlet.startDisk({ mayWrite: this.#guard.isOpen });
+    const mayWrite = this.#guard.isOpen;
+    const isFenced = (request: DiskRequest): boolean => this.#disks.isFenced(request);
+    return this.#outlet.startDisk({ mayWrite, isFenced }).map((request) => {
+      const digest = this.#disks.digestOf(request.id);
+      return digest ? { kind: 'compareDisk', request, digest } : { kind: 'startDisk', request };
+    });
   }
 
-  #diskFinished(input: Extract<RoleInput, { kind: 'diskFinished' }>): RoleEffect[] {
-    const { requestId, result } = input;
-    this.#outlet.diskFinished(requestId);
+  #diskCompared(
+    { requestId, found }: Extract<RoleInput, { kind: 'diskCompared' }>,
+    nowMs: number,
+  ): RoleEffect[] {
+    const looked = this.#disks.compared(requestId);
+    this.#outlet.diskFinished(requestId, { kind: 'failed' });
+    if (!looked) return this.#startDisk();
+    const { asker, question } = looked;
+    if (found === 'failed') return this.#loseBackup(asker, 'our disk cannot be read', nowMs);
+    const { drive, offsetBytes } = question;
+    const data = found ?? new Uint8Array(0);
+    return [
+      this.#send(asker, { kind: 'diskAnswer', drive, offsetBytes, data }, nowMs),
+      ...this.#startDisk(),
+    ];
+  }
+
+  #diskFinished(
+    { requestId, result }: Extract<RoleInput, { kind: 'diskFinished' }>,
+    nowMs: number,
+  ): RoleEffect[] {
+    // Begun before we were primary, and in the log since.
+    if (!this.#outlet.hasDisk(requestId)) return [];
     const effects: RoleEffect[] = [];
     if (result.kind === 'failed') effects.push(report({ kind: 'diskFailed', requestId }));
+    if (!this.#outlet.diskFinished(requestId, result)) {
+      this.#retryDiskAtMs = nowMs + retryDiskMs;
+      return effects;
+    }
     if (!this.#outlet.ending) {
       effects.push(vcpu({ kind: 'inject', event: { kind: 'diskCompleted', requestId, result } }));
     }
@@ -252,6 +291,15 @@ export class Primary {
           ...this.#loseBackup(backup, `it diverged at epoch ${epoch}: ${difference}`, nowMs),
         ];
       }
+      case 'diskAsk': {
+        const wrong = this.#disks.asked(backup, message);
+        if (wrong) return this.#loseBackup(backup, wrong, nowMs);
+        for (const read of this.#disks.due(this.#ran)) this.#outlet.addRead(read);
+        return this.#startDisk();
+      }
+      case 'diskSynced':
+        this.#disks.synced(backup, this.#log.recorded);
+        return this.#advance(backup, nowMs);
       case 'goodbye':
         return this.#loseBackup(backup, 'it said goodbye', nowMs);
       case 'keepAlive':
@@ -264,6 +312,7 @@ export class Primary {
       case 'statePages':
       case 'stateEnd':
       case 'records':
+      case 'diskAnswer':
       case 'inSync': {
         const why = `it sent ${message.kind}, which only a primary does`;
         return this.#loseBackup(backup, why, nowMs);
@@ -332,9 +381,11 @@ export class Primary {
 
   /** A backup that is close behind becomes awaited; one that has everything becomes in sync. */
   #advance(backup: BackupView, nowMs: number): RoleEffect[] {
-    if (backup.state === 'catchingUp' && backup.lag.lagMs(nowMs) <= this.#settings.lagMsTarget) {
+    const isClose = backup.lag.lagMs(nowMs) <= this.#settings.lagMsTarget;
+    if (backup.state === 'catchingUp' && isClose && this.#disks.isReady(backup)) {
       backup.state = 'required';
       backup.requiredEpoch = this.#log.recorded;
+      this.#disks.becameRequired(backup, this.#log.recorded);
     }
     if (backup.state !== 'required' || backup.acked < backup.requiredEpoch) return [];
     // What was said before its state was cut and still waits for another backup, it could not repeat.
@@ -351,6 +402,7 @@ export class Primary {
     if (!backup) return [];
     const { peer, identity, state } = backup;
     this.#backups.remove(backup);
+    this.#disks.forget(backup);
     this.#log.forget();
     return [
       { kind: 'closePeer', peer },
@@ -362,11 +414,10 @@ export class Primary {
 
   #sendRecords(nowMs: number): RoleEffect[] {
     const { released, consoleReleased } = this.#outlet;
-    return this.#log
-      .flush()
-      .map(({ backup, records }) =>
-        this.#send(backup, { kind: 'records', records, released, consoleReleased }, nowMs),
-      );
+    return this.#log.flush().map(({ backup, records: complete }) => {
+      const records = this.#disks.recordsFor(backup, complete);
+      return this.#send(backup, { kind: 'records', records, released, consoleReleased }, nowMs);
+    });
   }
 
   #send(backup: BackupView, message: WireMessage, nowMs: number): RoleEffect {
@@ -388,6 +439,10 @@ export class Primary {
 
   #tick(nowMs: number): RoleEffect[] {
     const effects: RoleEffect[] = this.#guard.tick(this.#backups.inSyncIds(), nowMs);
+    if (nowMs >= this.#retryDiskAtMs) {
+      const again = this.#outlet.failedWrites();
+      effects.push(...again.map((request) => ({ kind: 'startDisk', request }) as const));
+    }
     const heartbeatMs = this.#settings.failureTimeoutMs / heartbeatsPerTimeout;
     const heartbeatDue = nowMs - this.#heartbeatAtMs >= heartbeatMs;
     if (heartbeatDue) this.#heartbeatAtMs = nowMs;
@@ -442,6 +497,7 @@ export class Primary {
 const heartbeatsPerTimeout = 10;
 // A disk that takes longer may take for ever.
 const leavingMsMax = 2000;
+const retryDiskMs = 100;
 
 function report(what: RoleReport): RoleEffect {
   return { kind: 'report', report: what };

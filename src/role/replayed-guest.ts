@@ -1,4 +1,5 @@
 import type { GuestEnd, Records } from '../channel/wire-message.js';
+import type { DiskInHand } from '../disk/own-disk.js';
 import { PendingIo } from '../disk/pending-io.js';
 import type { GuestOutput } from '../guest/guest-output.js';
 import type { Snapshot } from '../guest/snapshot.js';
@@ -20,15 +21,17 @@ export class ReplayedGuest {
   #received: Epoch;
   #ran: Epoch;
   #consoleOffset: ConsoleOffset;
+  #lastRequestId: number;
   #end: GuestEnd | null = null;
   /** Frames of epochs the primary has not said it released, oldest first. */
   #frames: { readonly epoch: Epoch; readonly frame: Uint8Array }[] = [];
 
-  constructor({ epoch, consoleOffset }: Snapshot, logBytesMax: number) {
+  constructor({ epoch, consoleOffset, lastRequestId }: Snapshot, logBytesMax: number) {
     this.#log = new LogBuffer(logBytesMax);
     this.#received = epoch;
     this.#ran = epoch;
     this.#consoleOffset = consoleOffset;
+    this.#lastRequestId = lastRequestId;
   }
 
   /** Every record up to here is here. */
@@ -91,18 +94,24 @@ export class ReplayedGuest {
         return [{ kind: 'report', report: { kind: 'rebooted', epoch } }];
       case 'diskRead':
       case 'diskWrite':
+        this.#lastRequestId = output.id;
         return [];
     }
   }
 
   /** Everything has run and `generation` is ours: from here a primary goes on. */
-  primaryStart(generation: Generation, redundancy: Redundancy): PrimaryStart {
+  primaryStart(generation: Generation, redundancy: Redundancy, disk: DiskInHand): PrimaryStart {
+    // A write may be pending for the guest, for a disk of our own, or for both.
+    const pending = new Map(this.#pendingIo.requests().map((request) => [request.id, request]));
+    for (const write of disk.writes) pending.set(write.id, write);
     return {
       generation,
       redundancy,
       lastEpoch: this.#ran,
       consoleOffset: this.#consoleOffset,
-      pendingDisk: this.#pendingIo.requests(),
+      lastRequestId: this.#lastRequestId,
+      pendingDisk: [...pending.values()].sort((a, b) => a.id - b.id),
+      startedDisk: disk.started,
       unreleasedFrames: this.#frames.map(({ frame }) => frame),
       guestEnd: this.#end,
     };

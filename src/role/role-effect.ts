@@ -1,5 +1,6 @@
 import type { ClaimReason, GenerationRecord, ReplicaId } from '../arbiter/generation-record.js';
 import type { GuestEnd, Refusal, WireMessage } from '../channel/wire-message.js';
+import type { DiskChunk } from '../disk/disk-resync.js';
 import type { DiskRequest } from '../guest/disk-request.js';
 import type { GuestEvent } from '../guest/guest-event.js';
 import type { Snapshot } from '../guest/snapshot.js';
@@ -28,6 +29,10 @@ export type RoleEffect =
   | { readonly kind: 'readGenerations'; readonly asked: number }
   | { readonly kind: 'probePrimary' }
   | { readonly kind: 'startDisk'; readonly request: DiskRequest }
+  /** Is what this read finds what has that digest? Answered by `diskCompared`. */
+  | { readonly kind: 'compareDisk'; readonly request: DiskRequest; readonly digest: Uint8Array }
+  /** Answered by `diskDigested`. */
+  | { readonly kind: 'digestDisk'; readonly chunk: DiskChunk }
   /** Output that leaves. On a backup the console is shown too, because it never leaves from there. */
   | { readonly kind: 'emitConsole'; readonly bytes: Uint8Array; readonly offset: ConsoleOffset }
   | { readonly kind: 'emitFrame'; readonly frame: Uint8Array }
@@ -52,6 +57,9 @@ export interface PrimaryStart {
   readonly consoleOffset: ConsoleOffset;
   /** Started by the old primary or not, finished or not: to be issued again, in this order. */
   readonly pendingDisk: readonly DiskRequest[];
+  readonly lastRequestId: number;
+  /** Of these, what this replica has begun already; it will hear of their end. */
+  readonly startedDisk: readonly number[];
   /** Frames not known to have left. */
   readonly unreleasedFrames: readonly Uint8Array[];
   /** The guest was over already when its primary died. */
@@ -79,6 +87,11 @@ export type RoleReport =
   | { readonly kind: 'rebooted'; readonly epoch: Epoch }
   | { readonly kind: 'welcomed'; readonly replica: ReplicaId; readonly generation: Generation }
   | { readonly kind: 'stateReceived'; readonly epoch: Epoch; readonly bytes: number }
+  | {
+      readonly kind: 'diskSynced';
+      readonly comparedBytes: number;
+      readonly differentBytes: number;
+    }
   | { readonly kind: 'inSync'; readonly generation: Generation }
   | { readonly kind: 'primaryLost'; readonly why: string }
   | { readonly kind: 'wentLive'; readonly epoch: Epoch; readonly sinceLostMs: number };

@@ -1,6 +1,7 @@
 import type { ClaimOutcome } from '../arbiter/claim-outcome.js';
 import type { GenerationRecord, ReplicaId } from '../arbiter/generation-record.js';
 import type { WireMessage } from '../channel/wire-message.js';
+import type { DiskChunk } from '../disk/disk-resync.js';
 import type { DiskResult, GuestEvent } from '../guest/guest-event.js';
 import type { Generation } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
@@ -30,6 +31,18 @@ export type RoleInput =
   /** The process of the primary is gone, answers, or neither. */
   | { readonly kind: 'probed'; readonly outcome: 'gone' | 'live' | 'silent' }
   | { readonly kind: 'diskFinished'; readonly requestId: number; readonly result: DiskResult }
+  /** The answer to `compareDisk`: the bytes that were found, or null if they have that digest. */
+  | {
+      readonly kind: 'diskCompared';
+      readonly requestId: number;
+      readonly found: Uint8Array | null | 'failed';
+    }
+  /** The answer to `digestDisk`; null if the disk could not be read. */
+  | {
+      readonly kind: 'diskDigested';
+      readonly chunk: DiskChunk;
+      readonly digest: Uint8Array | null;
+    }
   /** Something from outside for the guest: typed bytes, a frame, the power button. */
   | { readonly kind: 'guestEvent'; readonly event: GuestEvent }
   /** The operator wants this replica to stop, and the VM to go on elsewhere if it can. */

@@ -1,4 +1,6 @@
 import type { HandshakeSelf } from '../channel/handshake.js';
+import type { OwnDiskUse } from '../disk/own-disk.js';
+import type { DriveName } from '../guest/disk-request.js';
 import type { Redundancy } from './redundancy.js';
 import type { SlowBackupRule } from './slow-backups.js';
 
@@ -19,6 +21,15 @@ export interface RoleSettings {
   readonly slowBackup: SlowBackupRule;
   /** What the operator of this replica said; the rest is as its primary says. */
   readonly redundancy: Partial<Redundancy>;
+  /** Null: the data of what the guest reads comes with the log (§3.4). */
+  readonly ownDisk: OwnDiskSettings | null;
+}
+
+/** Replicas that read their disks themselves (§4.1, §4.2). */
+export interface OwnDiskSettings {
+  readonly use: OwnDiskUse;
+  /** What each replica has a copy of; none when they share it. */
+  readonly copies: readonly { readonly name: DriveName; readonly bytes: number }[];
 }
 
 export const defaultFailureTimeoutMs = 500;

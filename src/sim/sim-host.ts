@@ -153,6 +153,7 @@ export class SimHost {
       outputCommit: true,
       logBufferBytesMax: plan.logBufferBytesMax,
       lagMsTarget: defaultLagMsTarget,
+      ownDisk: null,
       slowBackup: plan.slowBackup,
       redundancy: { backups: plan.hosts - 1 },
     };
@@ -187,6 +188,8 @@ export class SimHost {
         return process.promise((answer) => timeline.after(pace.buildMs, () => answer(vcpu)));
       },
       drives: new Map([['hda', this.#watchedDisk(process, witness)]]),
+      // The bytes stand for their digest.
+      digest: (data) => Promise.resolve(data),
       onReport: (report) => {
         trace.note(process.name, JSON.stringify(report));
         referee.report(witness, report);

@@ -33,6 +33,7 @@ export function settingsOf(replica: string, changes: Partial<RoleSettings> = {})
     outputCommit: true,
     logBufferBytesMax: 64 * 1024,
     lagMsTarget: 100,
+    ownDisk: null,
     slowBackup: defaultSlowBackupRule,
     redundancy: {},
     ...changes,
@@ -49,7 +50,9 @@ export const powerOn: PrimaryStart = {
   redundancy: defaultRedundancy,
   lastEpoch: 0,
   consoleOffset: 0,
+  lastRequestId: 0,
   pendingDisk: [],
+  startedDisk: [],
   unreleasedFrames: [],
   guestEnd: null,
 };

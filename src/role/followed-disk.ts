@@ -1,0 +1,133 @@
+import { DiskResync } from '../disk/disk-resync.js';
+import { nothingInHand, OwnDisk, type DiskInHand } from '../disk/own-disk.js';
+import type { DiskAnswer, WireMessage } from '../channel/wire-message.js';
+import type { GuestOutput } from '../guest/guest-output.js';
+import type { LogRecord } from '../log/log-record.js';
+import type { Epoch } from '../units.js';
+import type { RoleEffect } from './role-effect.js';
+import type { RoleInput } from './role-input.js';
+import type { OwnDiskSettings } from './role-settings.js';
+
+/** How far the comparison of the disks is. */
+export interface DiskSyncProgress {
+  readonly comparedBytes: number;
+  readonly totalBytes: number;
+  readonly differentBytes: number;
+}
+
+/**
+ * The disks of a backup, between its records and its vCPU. With everything in the log there is nothing
+ * to do; a backup that reads for itself holds records back until it has; one that has a copy brings
+ * it up to the primary's first.
+ *
+ * Shape:  inputs in, effects out; `say` makes the effect that sends a message to the primary.
+ */
+export class FollowedDisk {
+  readonly #own: OwnDisk | null;
+  readonly #resync: DiskResync | null;
+  readonly #say: (message: WireMessage) => RoleEffect;
+  #toDigest: RoleEffect[] = [];
+  #isSynced = false;
+  #retryAtMs = 0;
+
+  constructor(settings: OwnDiskSettings | null, say: (message: WireMessage) => RoleEffect) {
+    this.#own = settings && new OwnDisk(settings.use);
+    this.#resync = settings?.use === 'everything' ? new DiskResync(settings.copies) : null;
+    this.#say = say;
+  }
+
+  /** The state is here, and records will follow. */
+  begin(): RoleEffect[] {
+    return this.#askOn();
+  }
+
+  records(records: readonly LogRecord[]): RoleEffect[] {
+    if (!this.#own) return [replay(records)];
+    this.#own.receive(records);
+    return this.#goOn();
+  }
+
+  ran(outputs: readonly GuestOutput[]): RoleEffect[] {
+    if (!this.#own) return [];
+    this.#own.issued(outputs);
+    for (const output of outputs) if (output.kind === 'diskWrite') this.#resync?.issued(output);
+    return this.#goOn();
+  }
+
+  finished({ requestId, result }: Extract<RoleInput, { kind: 'diskFinished' }>): RoleEffect[] {
+    this.#own?.finished(requestId, result);
+    return [...this.#goOn(), ...this.#endSync()];
+  }
+
+  /** `ran` is how far our guest has got. */
+  digested(
+    { chunk, digest }: Extract<RoleInput, { kind: 'diskDigested' }>,
+    ran: Epoch,
+  ): RoleEffect[] {
+    if (!digest) {
+      this.#toDigest.push({ kind: 'digestDisk', chunk });
+      return [];
+    }
+    this.#resync?.asked(chunk);
+    return [this.#say({ kind: 'diskAsk', ...chunk, digest, ran })];
+  }
+
+  /** Null if it answers what was not asked. */
+  answered({ drive, offsetBytes, data }: DiskAnswer): RoleEffect[] | null {
+    const writes = this.#resync?.answered({ drive, offsetBytes }, data);
+    if (!writes) return null;
+    for (const write of writes) this.#own?.store(write);
+    return [...this.#goOn(), ...this.#askOn(), ...this.#endSync()];
+  }
+
+  tick(nowMs: number): RoleEffect[] {
+    if (!this.#own || nowMs < this.#retryAtMs) return [];
+    this.#retryAtMs = nowMs + retryMs;
+    const again = this.#own.retry().map((request) => ({ kind: 'startDisk', request }) as const);
+    return [...again, ...this.#toDigest.splice(0)];
+  }
+
+  /** Everything that has arrived is with the vCPU. */
+  get isDrained(): boolean {
+    return this.#own?.isDrained ?? true;
+  }
+  get inHand(): DiskInHand {
+    return this.#own?.handOver() ?? nothingInHand;
+  }
+  get progress(): DiskSyncProgress | null {
+    if (!this.#resync) return null;
+    const { comparedBytes, totalBytes, differentBytes } = this.#resync;
+    return { comparedBytes, totalBytes, differentBytes };
+  }
+
+  #goOn(): RoleEffect[] {
+    if (!this.#own) return [];
+    const records = this.#own.replayable();
+    return [
+      ...(records.length > 0 ? [replay(records)] : []),
+      ...this.#own.start().map((request) => ({ kind: 'startDisk', request }) as const),
+    ];
+  }
+
+  #askOn(): RoleEffect[] {
+    const chunks = this.#resync?.next() ?? [];
+    return chunks.map((chunk) => ({ kind: 'digestDisk', chunk }));
+  }
+
+  /** Once, when all is compared and what differed is on our disk. */
+  #endSync(): RoleEffect[] {
+    if (!this.#resync?.isDone || this.#isSynced || this.#own?.storing !== 0) return [];
+    this.#isSynced = true;
+    const { comparedBytes, differentBytes } = this.#resync;
+    return [
+      this.#say({ kind: 'diskSynced' }),
+      { kind: 'report', report: { kind: 'diskSynced', comparedBytes, differentBytes } },
+    ];
+  }
+}
+
+const retryMs = 100;
+
+function replay(records: readonly LogRecord[]): RoleEffect {
+  return { kind: 'vcpu', command: { kind: 'replay', records } };
+}
