@@ -3,4 +3,4 @@ import type { Digest } from '../host/digest.js';
 
 /** Off the main thread, which has a guest to serve. */
 export const nodeDigest: Digest = async (data) =>
-  new Uint8Array(await webcrypto.subtle.digest('SHA-256', data as Uint8Array<ArrayBuffer>));
+  new Uint8Array(await webcrypto.subtle.digest('SHA-256', data));

@@ -55,8 +55,8 @@ interface World {
  */
 function resynced(seed: number, { keeps = true, waits = true } = {}): World {
   const chance = new Chance(seed);
-  const primary = new Uint8Array(diskBytes).map((_, n) => n % 251);
-  const backup = new Uint8Array(diskBytes).map((_, n) => (n < chunkBytesMax ? n % 251 : 7));
+  const primary = new Uint8Array(diskBytes).fill(5);
+  const backup = new Uint8Array(diskBytes).fill(5, 0, chunkBytesMax);
   const epochs = 40;
   const writes: DiskWrite[][] = Array.from({ length: epochs }, (_, epoch) =>
     Array.from({ length: chance.whole(0, 4) }, (_unused, n) => ({
@@ -169,7 +169,7 @@ function perform(disk: Uint8Array, request: DiskRequest): Uint8Array {
 }
 
 const differ = ({ primary, backup }: World): boolean => !Buffer.from(primary).equals(backup);
-const seeds = Array.from({ length: 60 }, (_, n) => n + 1);
+const seeds = Array.from({ length: 25 }, (_, n) => n + 1);
 
 describe('comparing two disks while the guest writes', () => {
   it('ends with the same bytes on both, in any order of events', () => {
