@@ -169,7 +169,8 @@ function perform(disk: Uint8Array, request: DiskRequest): Uint8Array {
 }
 
 const differ = ({ primary, backup }: World): boolean => !Buffer.from(primary).equals(backup);
-const seeds = Array.from({ length: 25 }, (_, n) => n + 1);
+// The second ten are among the few in which the backup asks one epoch ahead of its primary.
+const seeds = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 26, 33, 53, 119, 122, 126, 143, 144, 198, 203];
 
 describe('comparing two disks while the guest writes', () => {
   it('ends with the same bytes on both, in any order of events', () => {
