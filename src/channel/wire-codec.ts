@@ -75,6 +75,9 @@ const finite: Check = (value, what) => {
 const integer: Check = (value, what) => {
   if (typeof value !== 'number' || !Number.isSafeInteger(value)) wrong(value, what, 'an integer');
 };
+const flag: Check = (value, what) => {
+  if (typeof value !== 'boolean') wrong(value, what, 'true or false');
+};
 const bytes: Check = (value, what) => {
   if (!(value instanceof Uint8Array)) wrong(value, what, 'bytes');
 };
@@ -154,6 +157,7 @@ const shapes: Record<WireMessage['kind'], Record<string, Check>> = {
       lastRequestId: natural,
       chanceState: integer,
       uartInput: bytes,
+      isPaused: flag,
     }),
     stateBytes: natural,
   },

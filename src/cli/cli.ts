@@ -8,6 +8,7 @@ import { addConsoleCommand } from './console-command.js';
 import { addDemoCommand } from './demo-command.js';
 import { addDoctorCommand } from './doctor-command.js';
 import { addFailoverCommand } from './failover-command.js';
+import { addOperateCommands } from './operate-commands.js';
 import { addRecordCommand } from './record-command.js';
 import { addReplayCommand } from './replay-command.js';
 import { addRunCommand } from './run-command.js';
@@ -41,6 +42,7 @@ Examples:
   addStatusCommand(program);
   addConsoleCommand(program);
   addFailoverCommand(program);
+  addOperateCommands(program);
   addStopCommand(program);
   addSwitchCommand(program);
   addRecordCommand(program);

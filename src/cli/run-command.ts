@@ -152,7 +152,7 @@ export async function runReplica(
   const terminal = parsed.headless
     ? null
     : new Terminal({
-        powerOff: () => host.hypervisor.replica?.inject({ kind: 'powerPressed' }),
+        press: (event) => host.hypervisor.replica?.inject(event),
         leave: () => host.hypervisor.leave(),
         handOver: () => host.hypervisor.handOver(),
         status: () => protectionWords(host.control.status()),

@@ -107,7 +107,7 @@ function table(status: HypervisorStatus): string {
     `${status.name}  ${protectionWords(status)}`,
     `  generation  ${status.generation}`,
     primary
-      ? `  primary     process ${primary.pid} on ${primary.host}, ${primary.api}, epoch ${primary.epoch}`
+      ? `  primary     process ${primary.pid} on ${primary.host}, ${primary.api}, epoch ${primary.epoch}${primary.paused ? ', PAUSED (ftvm resume)' : ''}`
       : '  primary     none',
     ...status.backups.map(
       ({ pid, host, state, lagMs }) =>

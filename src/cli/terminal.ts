@@ -1,9 +1,10 @@
+import type { OperatorEvent } from '../guest/guest-event.js';
 import type { Replica } from '../hypervisor/replica.js';
 import type { ConsoleOffset } from '../units.js';
 
 /** What the menu behind Ctrl-] can ask for. */
 export interface TerminalActions {
-  readonly powerOff: () => void;
+  readonly press: (event: OperatorEvent) => void;
   readonly leave: () => void;
   readonly handOver: () => boolean;
   /** Who protects whom, in one line. */
@@ -79,11 +80,12 @@ export class Terminal {
   #openMenu(): void {
     this.#inMenu = true;
     this.#actions.say(
-      'd: detach (run on without a console)  f: failover to a backup  p: power off  s: status',
+      'd: detach (run on without a console)  f: failover to a backup  q: stop this replica  s: status',
     );
     this.#actions.say(
-      'q: stop this replica  Ctrl-]: send Ctrl-] to the guest  any other key: back',
+      'h: hold the guest (pause)  c: let it continue  r: reset  b: power button  p: cut its power',
     );
+    this.#actions.say('Ctrl-]: send Ctrl-] to the guest  any other key: back');
   }
 
   #choose(byte: number): void {
@@ -99,9 +101,16 @@ export class Terminal {
       case 's':
         this.#actions.say(this.#actions.status());
         return;
+      case 'h':
+        return this.#actions.press({ kind: 'pausePressed' });
+      case 'c':
+        return this.#actions.press({ kind: 'resumePressed' });
+      case 'r':
+        return this.#actions.press({ kind: 'resetPressed' });
+      case 'b':
+        return this.#actions.press({ kind: 'powerButtonPressed' });
       case 'p':
-        this.#actions.powerOff();
-        return;
+        return this.#actions.press({ kind: 'powerPressed' });
       case 'q':
         this.#actions.leave();
         return;

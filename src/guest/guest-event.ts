@@ -3,7 +3,19 @@
  * else, in the order of the record (FT paper §2.1).
  */
 export type GuestEvent =
-  ConsoleInput | KeysPressed | FrameReceived | DiskCompleted | PowerPressed | ResetPressed;
+  | ConsoleInput
+  | KeysPressed
+  | FrameReceived
+  | DiskCompleted
+  | PowerPressed
+  | ResetPressed
+  | PowerButtonPressed
+  | PausePressed
+  | ResumePressed;
+
+/** What the operator does to the machine (§3.3: it travels in the log, so it happens on all). */
+export type OperatorEvent =
+  PowerPressed | ResetPressed | PowerButtonPressed | PausePressed | ResumePressed;
 
 /** Bytes typed at the serial console (ttyS0). */
 export interface ConsoleInput {
@@ -34,13 +46,48 @@ export type DiskResult =
   | { readonly kind: 'ownRead' }
   /** The host could not do it; the guest sees an ATA error on the same sectors. */
   | { readonly kind: 'failed' };
-/** The operator cut the power: the machine is off when the epoch ends (§3.3: it travels in the log). */
+/** The operator cut the power: the machine is off when the epoch ends. */
 export interface PowerPressed {
   readonly kind: 'powerPressed';
 }
 /** The operator pressed reset: a fresh machine when the epoch ends. */
 export interface ResetPressed {
   readonly kind: 'resetPressed';
+}
+/** The button on the case: a guest that has enabled it is told, for any other it cuts the power. */
+export interface PowerButtonPressed {
+  readonly kind: 'powerButtonPressed';
+}
+/** From here on no instruction runs and guest time stands still, until the guest is resumed. */
+export interface PausePressed {
+  readonly kind: 'pausePressed';
+}
+export interface ResumePressed {
+  readonly kind: 'resumePressed';
+}
+
+export function isOperatorEvent(event: GuestEvent): event is OperatorEvent {
+  switch (event.kind) {
+    case 'powerPressed':
+    case 'resetPressed':
+    case 'powerButtonPressed':
+    case 'pausePressed':
+    case 'resumePressed':
+      return true;
+    case 'consoleInput':
+    case 'keysPressed':
+    case 'frameReceived':
+    case 'diskCompleted':
+      return false;
+  }
+}
+
+/** Whether a guest is paused once `events` have entered it. */
+export function pausedAfter(events: readonly GuestEvent[], isPaused: boolean): boolean {
+  return events.reduce((before, { kind }) => {
+    if (kind === 'pausePressed') return true;
+    return kind === 'resumePressed' ? false : before;
+  }, isPaused);
 }
 
 /** Bytes the event adds to a log record, its kind and framing not counted. */
@@ -56,6 +103,9 @@ export function eventBytes(event: GuestEvent): number {
       return event.result.kind === 'read' ? event.result.data.byteLength : 0;
     case 'powerPressed':
     case 'resetPressed':
+    case 'powerButtonPressed':
+    case 'pausePressed':
+    case 'resumePressed':
       return 0;
   }
 }

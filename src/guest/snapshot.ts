@@ -19,5 +19,7 @@ export interface Snapshot {
   readonly chanceState: number;
   /** Console input the guest's UART had received and the guest had not read. */
   readonly uartInput: Uint8Array;
+  /** The operator has paused the guest, and not resumed it. */
+  readonly isPaused: boolean;
   readonly state: Uint8Array;
 }

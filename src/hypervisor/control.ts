@@ -2,6 +2,7 @@ import type { ReplicaIdentity } from '../arbiter/generation-record.js';
 import type { Clock } from '../host/clock.js';
 import type { Link, LinkHandlers } from '../host/link.js';
 import { decodeConsoleGreeting, encodeConsoleOutput } from '../channel/console-codec.js';
+import type { OperatorEvent } from '../guest/guest-event.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
 import type { RoleReport } from '../role/role-effect.js';
 import { DivergenceLog } from './divergence-log.js';
@@ -91,20 +92,30 @@ export class Control {
           ? { status: 200, type: 'text/plain', body: 'ok\n' }
           : { status: 503, type: 'text/plain', body: 'starting\n' };
       case 'POST /stop':
-        if (!replica?.isLive) return json(409, { error: 'this replica is not live' });
-        replica.inject({ kind: 'powerPressed' });
-        return json(202, { stopping: true });
+        return this.#press({ kind: 'powerPressed' });
+      case 'POST /poweroff':
+        return this.#press({ kind: 'powerButtonPressed' });
+      case 'POST /pause':
+        return this.#press({ kind: 'pausePressed' });
+      case 'POST /resume':
+        return this.#press({ kind: 'resumePressed' });
+      case 'POST /reset':
+        return this.#press({ kind: 'resetPressed' });
       case 'POST /failover':
         return this.#hypervisor()?.handOver()
           ? json(202, { handingOver: true })
           : json(409, { error: 'this replica is not live, or has no backup in sync' });
-      case 'POST /reset':
-        if (!replica?.isLive) return json(409, { error: 'this replica is not live' });
-        replica.inject({ kind: 'resetPressed' });
-        return json(202, { resetting: true });
       default:
         return null;
     }
+  }
+
+  /** What the operator does goes the way of all input: through the log, to every replica (§3.3). */
+  #press(event: OperatorEvent): ControlAnswer {
+    const replica = this.#hypervisor()?.replica;
+    if (!replica?.isLive) return json(409, { error: 'this replica is not live' });
+    replica.inject(event);
+    return json(202, { accepted: event.kind });
   }
 
   /**

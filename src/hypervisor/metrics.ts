@@ -21,6 +21,11 @@ export function metricsText(status: HypervisorStatus): string {
   );
   gauge('backups_wished', 'Backups the VM is meant to have.', one(status.backupsWished));
   gauge('backups_in_sync', 'Backups that may go live.', one(status.backupsInSync));
+  gauge(
+    'is_paused',
+    '1 while the operator has paused the guest.',
+    one(status.primary?.paused ? 1 : 0),
+  );
   gauge('epoch', 'Last epoch run.', one(status.primary?.epoch ?? 0));
   gauge('log_bytes_per_second', 'Log sent to backups.', one(status.log.bytesPerSecond));
   gauge(

@@ -107,6 +107,7 @@ export class Replica {
       startedDisk: [],
       unreleasedFrames: [],
       guestEnd: null,
+      isPaused: false,
     };
     const vcpu = await this.#parts.createVcpu(null, this.#vcpuHandlers());
     if (this.#isOver) return vcpu.close();

@@ -42,6 +42,8 @@ export interface Milestones {
 }
 export interface PrimaryRow extends ReplicaIdentity {
   readonly epoch: number;
+  /** The operator has paused the guest. */
+  readonly paused: boolean;
   readonly releasing: boolean;
   readonly heldOutputs: number;
   readonly sharePercent: number;
@@ -102,7 +104,8 @@ export function statusOf(
     log: { ...replica.logRate(), bufferBytes: found.status.logBufferBytes },
   };
   if (found.kind === 'backup') {
-    const { phase, inSync, received, ran, primary, backupsWished: wished } = found.status;
+    const { phase, inSync, received, ran, primary, isPaused: paused } = found.status;
+    const { backupsWished: wished } = found.status;
     const row: BackupRow = {
       ...self,
       state: phase,
@@ -121,7 +124,7 @@ export function statusOf(
         : `this backup is ${phase}`,
       backupsWished: wished,
       backupsInSync: inSync ? 1 : 0,
-      primary: primary && { ...primary, ...unknownToBackups, epoch: received },
+      primary: primary && { ...primary, ...unknownToBackups, epoch: received, paused },
       backups: [row],
     };
   }
@@ -139,6 +142,7 @@ export function statusOf(
     primary: {
       ...self,
       epoch: status.epoch,
+      paused: status.isPaused,
       releasing: status.releasing,
       heldOutputs: status.heldOutputs,
       sharePercent: status.sharePercent,

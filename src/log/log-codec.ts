@@ -11,7 +11,7 @@ import { shape } from './shape.js';
  * the pace of guest time inside an epoch and the settings of v86's compiler are part of it.
  *
  * History: 1, the first. 2, the digest has a hash of the processor's state apart from the memory's;
- * the scrub keeps its pace in large and idle guests.
+ * the scrub keeps its pace in large and idle guests; the power button, pause and resume.
  */
 export const LOG_VERSION = 2;
 
@@ -27,6 +27,9 @@ const eventKinds = [
   'diskCompleted',
   'powerPressed',
   'resetPressed',
+  'powerButtonPressed',
+  'pausePressed',
+  'resumePressed',
 ] as const satisfies readonly GuestEvent['kind'][];
 const resultKinds = [
   'read',
@@ -111,6 +114,9 @@ function plainEvent(event: GuestEvent): readonly unknown[] {
     }
     case 'powerPressed':
     case 'resetPressed':
+    case 'powerButtonPressed':
+    case 'pausePressed':
+    case 'resumePressed':
       return [kind];
     default:
       return unreachable(event);
@@ -133,6 +139,9 @@ function eventFrom(value: unknown): GuestEvent {
     }
     case 'powerPressed':
     case 'resetPressed':
+    case 'powerButtonPressed':
+    case 'pausePressed':
+    case 'resumePressed':
       return { kind };
     case undefined:
       throw new LogCorruptError(`an event of unknown kind ${String(number)}`);

@@ -18,6 +18,7 @@ export interface LogRecord {
   /**
    * How many of v86's rounds of about 100,003 instructions the epoch runs; fewer if the guest halts
    * or puts something out before. The live vCPU chooses so that an epoch takes about a millisecond.
+   * 0 while the guest is paused: events enter, and no instruction runs.
    */
   readonly rounds: number;
   /**

@@ -455,6 +455,7 @@ export class Backup {
       backupsWished: this.#redundancy.backups,
       received: this.#guest?.received ?? 0,
       ran: this.#guest?.ran ?? 0,
+      isPaused: this.#guest?.isPaused ?? false,
       logBufferBytes: this.#guest?.log.levelBytes ?? 0,
       diskSync: this.#disk.progress,
     };
@@ -469,6 +470,7 @@ export interface BackupStatus {
   readonly backupsWished: number;
   readonly received: Epoch;
   readonly ran: Epoch;
+  readonly isPaused: boolean;
   readonly logBufferBytes: number;
   /** Null when the replicas share their disk. */
   readonly diskSync: DiskSyncProgress | null;

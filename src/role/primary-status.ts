@@ -5,6 +5,8 @@ import type { BackupView } from './backup-view.js';
 export interface PrimaryStatus {
   readonly generation: Generation;
   readonly epoch: Epoch;
+  /** By the operator. */
+  readonly isPaused: boolean;
   /** False while a claim is open or storage is asked: output waits. */
   readonly releasing: boolean;
   readonly heldOutputs: number;

@@ -11,6 +11,7 @@ import { BackupSet } from './backup-set.js';
 import { BackupView } from './backup-view.js';
 import { GenerationGuard } from './generation-guard.js';
 import { GuestOutlet } from './guest-outlet.js';
+import { GuestPause } from './guest-pause.js';
 import { LogSender } from './log-sender.js';
 import { backupStatusRow, type PrimaryStatus } from './primary-status.js';
 import type { PrimaryStart, RoleEffect, RoleReport, VcpuCommand } from './role-effect.js';
@@ -44,6 +45,7 @@ export class Primary {
   #leavingSinceMs: number | null = null;
   #retryDiskAtMs = 0;
   #isOver = false;
+  readonly #guestPause: GuestPause;
 
   constructor(settings: RoleSettings, start: PrimaryStart, nowMs: number) {
     this.#settings = settings;
@@ -55,6 +57,7 @@ export class Primary {
     this.#slow = new SlowBackups(settings.slowBackup, nowMs);
     this.#redundancy = start.redundancy;
     this.#ran = start.lastEpoch;
+    this.#guestPause = new GuestPause(start.isPaused);
     this.#steppedAtMs = nowMs;
   }
 
@@ -115,6 +118,7 @@ export class Primary {
       case 'recorded':
         this.#log.add(event.record, nowMs);
         this.#disks.recorded(event.record);
+        this.#guestPause.recorded(event.record);
         return !this.#outlet.isEmpty || this.#pace.isPaused || this.#log.isDue(nowMs)
           ? this.#sendRecords(nowMs)
           : [];
@@ -482,6 +486,7 @@ export class Primary {
     return {
       generation: this.#guard.generation,
       epoch: this.#ran,
+      isPaused: this.#guestPause.isPausedAt(this.#outlet.released),
       releasing: this.#guard.isOpen,
       heldOutputs: this.#outlet.heldCount,
       commitDelayMs: this.#outlet.commitDelayMs,

@@ -1,6 +1,7 @@
 import type { GuestEnd, Records } from '../channel/wire-message.js';
 import type { DiskInHand } from '../disk/own-disk.js';
 import { PendingIo } from '../disk/pending-io.js';
+import { pausedAfter } from '../guest/guest-event.js';
 import type { GuestOutput } from '../guest/guest-output.js';
 import type { Snapshot } from '../guest/snapshot.js';
 import { LogBuffer } from '../log/log-buffer.js';
@@ -23,15 +24,18 @@ export class ReplayedGuest {
   #consoleOffset: ConsoleOffset;
   #lastRequestId: number;
   #end: GuestEnd | null = null;
+  #isPaused: boolean;
   /** Frames of epochs the primary has not said it released, oldest first. */
   #frames: { readonly epoch: Epoch; readonly frame: Uint8Array }[] = [];
 
-  constructor({ epoch, consoleOffset, lastRequestId }: Snapshot, logBytesMax: number) {
+  constructor(snapshot: Snapshot, logBytesMax: number) {
+    const { epoch, consoleOffset, lastRequestId, isPaused } = snapshot;
     this.#log = new LogBuffer(logBytesMax);
     this.#received = epoch;
     this.#ran = epoch;
     this.#consoleOffset = consoleOffset;
     this.#lastRequestId = lastRequestId;
+    this.#isPaused = isPaused;
   }
 
   /** Every record up to here is here. */
@@ -44,6 +48,9 @@ export class ReplayedGuest {
   /** How the guest ended, if it has. */
   get end(): GuestEnd | null {
     return this.#end;
+  }
+  get isPaused(): boolean {
+    return this.#isPaused;
   }
   get log(): Pick<LogBuffer, 'isFull' | 'hasRoom' | 'levelBytes'> {
     return this.#log;
@@ -67,7 +74,10 @@ export class ReplayedGuest {
     this.#ran = epoch;
     const [record] = this.#log.from(epoch, 0);
     // In this order: what completes here was issued in an earlier epoch.
-    if (record?.epoch === epoch) this.#pendingIo.completed(record.events);
+    if (record?.epoch === epoch) {
+      this.#pendingIo.completed(record.events);
+      this.#isPaused = pausedAfter(record.events, this.#isPaused);
+    }
     this.#log.dropThrough(epoch);
     this.#pendingIo.issued(outputs);
     return outputs.flatMap((output) => this.#replayed(output, epoch));
@@ -114,6 +124,7 @@ export class ReplayedGuest {
       startedDisk: disk.started,
       unreleasedFrames: this.#frames.map(({ frame }) => frame),
       guestEnd: this.#end,
+      isPaused: this.#isPaused,
     };
   }
 }

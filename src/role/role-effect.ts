@@ -64,6 +64,8 @@ export interface PrimaryStart {
   readonly unreleasedFrames: readonly Uint8Array[];
   /** The guest was over already when its primary died. */
   readonly guestEnd: GuestEnd | null;
+  /** The operator has paused the guest, and it stays so until somebody resumes it. */
+  readonly isPaused: boolean;
 }
 
 /** Milestones for people, logs and the demo; the driver words them. */

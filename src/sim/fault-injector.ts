@@ -102,12 +102,14 @@ export class FaultInjector {
           ?.start({ kind: 'primary', holderIsDead: false });
         return;
       case 'powerButton':
-      case 'resetButton': {
-        const live = this.#cluster.host('live');
-        const kind = fault.kind === 'powerButton' ? 'powerPressed' : 'resetPressed';
-        live?.process?.enter(() => live.witness?.replica?.inject({ kind }));
+      case 'resetButton':
+        this.#cluster.press(fault.kind === 'powerButton' ? 'powerPressed' : 'resetPressed');
         return;
-      }
+      case 'pauseGuest':
+        this.#cluster.pausesWanted += 1;
+        this.#cluster.press('pausePressed');
+        this.#lasts(fault.forMs, () => (this.#cluster.pausesWanted -= 1));
+        return;
       default:
         unreachable(fault);
     }

@@ -59,6 +59,8 @@ export type Fault = { readonly atMs: number } & (
   | { readonly kind: 'startPrimary' }
   | { readonly kind: 'powerButton' }
   | { readonly kind: 'resetButton' }
+  /** The operator pauses the guest, and resumes it. */
+  | { readonly kind: 'pauseGuest'; readonly forMs: number }
 );
 
 /** A world and what befalls it: with the seed, all there is to know about a run. */
@@ -255,6 +257,7 @@ function rollFaults(
     startPrimary: (atMs) => ({ atMs, kind: 'startPrimary' }),
     powerButton: (atMs) => ({ atMs, kind: 'powerButton' }),
     resetButton: (atMs) => ({ atMs, kind: 'resetButton' }),
+    pauseGuest: (atMs) => ({ atMs, kind: 'pauseGuest', forMs: forMs() }),
   };
   const faults: Fault[] = [];
   // Some worlds are all storm: the second and third failure come before the first is mended.
@@ -289,6 +292,7 @@ const present: Record<Fault['kind'], number> = {
   startPrimary: 0.2,
   powerButton: 0.04,
   resetButton: 0.1,
+  pauseGuest: 0.2,
 };
 /** Of a world that knows it, at most so many a second. */
 const busiest: Partial<Record<Fault['kind'], number>> = {

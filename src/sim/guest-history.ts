@@ -1,7 +1,8 @@
 import type { ReplicaId } from '../arbiter/generation-record.js';
-import type { GuestEvent } from '../guest/guest-event.js';
+import { pausedAfter, type GuestEvent } from '../guest/guest-event.js';
 import type { GuestOutput } from '../guest/guest-output.js';
 import { firstDifference, type StateDigest } from '../guest/state-digest.js';
+import type { LogRecord } from '../log/log-record.js';
 import type { Epoch, Generation } from '../units.js';
 import type { Verdict } from './verdict.js';
 
@@ -11,6 +12,8 @@ export interface EpochFacts {
   /** The replica that ran it was not the one that ran the epoch before. */
   readonly isTakeOver: boolean;
   events: readonly GuestEvent[];
+  /** Since the operator paused it, and until he resumes it, nothing may run. */
+  isPaused: boolean;
   outputs: readonly GuestOutput[];
   after: StateDigest | null;
 }
@@ -60,8 +63,13 @@ export class GuestHistory {
     return this.#runs.get(id) ?? null;
   }
 
-  recorded(run: Run, epoch: Epoch, events: readonly GuestEvent[]): void {
-    this.#facts(run, epoch).events = events;
+  recorded(run: Run, who: string, { epoch, events, rounds }: LogRecord): void {
+    const facts = this.#facts(run, epoch);
+    facts.events = events;
+    facts.isPaused = pausedAfter(events, this.#wasPaused(run, epoch - 1));
+    if (facts.isPaused && rounds > 0) {
+      this.#verdict.violated('paused', who, `epoch ${epoch} runs, though the guest is paused`);
+    }
   }
 
   ran(
@@ -101,9 +109,21 @@ export class GuestHistory {
     return run;
   }
 
+  #wasPaused(run: Run, epoch: Epoch): boolean {
+    if (epoch > run.from) return run.epochs[epoch - run.from - 1]?.isPaused ?? false;
+    return run.parent !== null && this.#wasPaused(run.parent, epoch);
+  }
+
   #facts(run: Run, epoch: Epoch): EpochFacts {
     const at = epoch - run.from - 1;
     const isTakeOver = at === 0 && run.parent !== null;
-    return (run.epochs[at] ??= { epoch, isTakeOver, events: [], outputs: [], after: null });
+    return (run.epochs[at] ??= {
+      epoch,
+      isTakeOver,
+      events: [],
+      isPaused: false,
+      outputs: [],
+      after: null,
+    });
   }
 }

@@ -80,7 +80,7 @@ export class Referee {
     if (!run) return;
     switch (event.kind) {
       case 'recorded':
-        this.#history.recorded(run, event.record.epoch, event.record.events);
+        this.#history.recorded(run, witness.id, event.record);
         return;
       case 'ran': {
         const { epoch, outputs, after } = event;

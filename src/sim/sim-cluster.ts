@@ -1,3 +1,4 @@
+import type { OperatorEvent } from '../guest/guest-event.js';
 import type { ReplicaEnd } from '../hypervisor/replica.js';
 import { ConsoleJudge } from './console-judge.js';
 import { CounterJudge } from './counter-judge.js';
@@ -52,6 +53,8 @@ export class SimCluster implements World {
   readonly hosts: readonly SimHost[];
   /** Guests that ended by themselves or by the power button. */
   guestEnds = 0;
+  /** How often the operator wants the guest to be paused now. */
+  pausesWanted = 0;
   /** A process has started, and has not done anything yet. */
   onStarted: (process: SimProcess) => void = () => undefined;
   /** A generation has begun. */
@@ -116,6 +119,12 @@ export class SimCluster implements World {
     if (target === 'live') return live;
     const others = this.hosts.filter((host) => host !== live);
     return others[this.store.latest ? this.store.latest.generation % others.length : 0] ?? null;
+  }
+
+  /** The operator uses a switch of the machine, on whoever is live. */
+  press(kind: OperatorEvent['kind']): void {
+    const live = this.host('live');
+    live?.process?.enter(() => live.witness?.replica?.inject({ kind }));
   }
 
   /** Looks whether anybody has gone live. */

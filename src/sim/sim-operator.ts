@@ -4,7 +4,7 @@ import type { SimHost } from './sim-host.js';
 
 /**
  * The operator, by the book: starts a replica on each free host, as a backup while anybody is live or
- * may go live, and with `--primary` when nobody can be any more.
+ * may go live, and with `--primary` when nobody can be any more; and resumes a guest that was paused.
  *
  * The book asks for certainty before `--holder-is-dead`; the operator has it, because worlds can tell.
  */
@@ -39,6 +39,7 @@ export class SimOperator {
 
   #look(): void {
     const { hosts, network, timeline, plan } = this.#cluster;
+    this.#resumeGuest();
     const canStart = (host: SimHost): boolean => host.isFree && !network.isDark(host.name);
     if (this.#isLost()) {
       this.#deadSinceMs ??= timeline.nowMs;
@@ -58,6 +59,13 @@ export class SimOperator {
       const isPatient = timeline.nowMs - host.freeSinceMs < plan.restartMsMin;
       if (canStart(host) && !isPatient) host.start({ kind: 'backup' });
     }
+  }
+
+  /** A press of the button may be lost with the replica it was pressed on: look, and press again. */
+  #resumeGuest(): void {
+    if (this.#cluster.pausesWanted > 0) return;
+    const live = this.#cluster.host('live')?.witness?.replica?.status();
+    if (live?.kind === 'primary' && live.status.isPaused) this.#cluster.press('resumePressed');
   }
 
   /** "The holder is dead" was said of another one: whoever still acts on it is stopped. */

@@ -1,4 +1,4 @@
-import type { GuestEvent } from '../guest/guest-event.js';
+import { pausedAfter, type GuestEvent } from '../guest/guest-event.js';
 import type { Snapshot } from '../guest/snapshot.js';
 import { firstDifference, type StateDigest } from '../guest/state-digest.js';
 import type { Clock } from '../host/clock.js';
@@ -139,7 +139,12 @@ export class SimVcpu implements Vcpu {
   }
 
   #liveNext(): void {
-    const waitMs = this.#clock.waitMs(this.#pending.hasWork);
+    const { isPaused } = this.guest;
+    if (isPaused) {
+      if (!this.#pending.hasWorkWhilePaused) return;
+      this.#clock.start(this.guest.endMs);
+    }
+    const waitMs = isPaused ? 0 : this.#clock.waitMs(this.#pending.hasWork);
     if (waitMs > 0) {
       // A wait too short for the world's clock to move would never be over.
       this.#wait(Math.max(waitMs, waitMsMin));
@@ -148,8 +153,8 @@ export class SimVcpu implements Vcpu {
     const { events, cut } = this.#pending.take();
     const record: LogRecord = {
       epoch: this.guest.lastEpoch + 1,
-      clockMs: this.#clock.epochClockMs(),
-      rounds: 1,
+      clockMs: isPaused ? this.guest.endMs : this.#clock.epochClockMs(),
+      rounds: cut || pausedAfter(events, isPaused) ? 0 : 1,
       events,
       cut,
       before: this.#before,

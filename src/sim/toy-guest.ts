@@ -1,5 +1,5 @@
 import type { DiskRequest } from '../guest/disk-request.js';
-import type { GuestEvent } from '../guest/guest-event.js';
+import { pausedAfter, type GuestEvent } from '../guest/guest-event.js';
 import type { GuestOutput } from '../guest/guest-output.js';
 import type { Snapshot } from '../guest/snapshot.js';
 import type { StateDigest } from '../guest/state-digest.js';
@@ -52,6 +52,10 @@ export class ToyGuest {
     return this.#memory.endMs;
   }
 
+  get isPaused(): boolean {
+    return this.#memory.isPaused;
+  }
+
   isQuietAfter(completed: ReadonlySet<number>): boolean {
     return this.#memory.inFlight.every(({ id }) => completed.has(id));
   }
@@ -59,11 +63,12 @@ export class ToyGuest {
   run(record: LogRecord): { outputs: readonly GuestOutput[]; next: 'run' | 'reboot' | 'off' } {
     const memory = this.#memory;
     memory.epoch = record.epoch;
-    memory.endMs = record.clockMs + (record.cut ? 0 : epochMs);
+    memory.endMs = record.clockMs + (record.cut || record.rounds === 0 ? 0 : epochMs);
     this.#mix(record.clockMs * 1024);
     for (const event of record.events) this.#enter(event);
+    memory.isPaused = pausedAfter(record.events, memory.isPaused);
     let next: 'run' | 'reboot' | 'off' = 'run';
-    if (!record.cut) next = this.#live();
+    if (!record.cut) next = record.rounds > 0 ? this.#live() : this.#pressed();
     const outputs = this.#outputs;
     this.#outputs = [];
     return { outputs, next };
@@ -89,7 +94,7 @@ export class ToyGuest {
   }
 
   snapshot(): Snapshot {
-    const { epoch, endMs, consoleOffset, lastRequestId, chance } = this.#memory;
+    const { epoch, endMs, consoleOffset, lastRequestId, chance, isPaused } = this.#memory;
     return {
       epoch,
       clockMs: endMs,
@@ -98,6 +103,7 @@ export class ToyGuest {
       lastRequestId,
       chanceState: chance,
       uartInput: new Uint8Array(0),
+      isPaused,
       state: inPages(JSON.stringify(this.#memory), this.#mood.ballastPages),
     };
   }
@@ -132,6 +138,11 @@ export class ToyGuest {
       case 'keysPressed':
         this.#mix(1);
         return;
+      case 'pausePressed':
+      case 'resumePressed':
+        return;
+      // A toy has no use for a button.
+      case 'powerButtonPressed':
       case 'powerPressed':
         memory.arrived.push({ kind: 'power' });
         return;
@@ -139,6 +150,13 @@ export class ToyGuest {
         memory.arrived.push({ kind: 'reset' });
         return;
     }
+  }
+
+  /** What works without an instruction: the switches of the machine. */
+  #pressed(): 'run' | 'reboot' | 'off' {
+    const { arrived } = this.#memory;
+    if (arrived.some(({ kind }) => kind === 'power')) return this.#powerOff();
+    return arrived.some(({ kind }) => kind === 'reset') ? this.#reboot() : 'run';
   }
 
   #live(): 'run' | 'reboot' | 'off' {
@@ -179,9 +197,9 @@ export class ToyGuest {
   /** RAM is lost; disk requests, console and time go on. */
   #reboot(): 'reboot' {
     this.#outputs.push({ kind: 'reboot' });
-    const { boots, epoch, endMs, consoleOffset, lastRequestId, frames, chance, hash } =
-      this.#memory;
-    this.#memory = { ...freshMemory(this.#mood), boots, epoch, endMs, consoleOffset };
+    const { boots, epoch, endMs, isPaused, consoleOffset } = this.#memory;
+    const { lastRequestId, frames, chance, hash } = this.#memory;
+    this.#memory = { ...freshMemory(this.#mood), boots, epoch, endMs, isPaused, consoleOffset };
     Object.assign(this.#memory, { lastRequestId, frames, chance, hash });
     this.#boot();
     return 'reboot';
@@ -357,6 +375,7 @@ interface Memory {
   epoch: number;
   endMs: number;
   boots: number;
+  isPaused: boolean;
   isUp: boolean;
   counter: number;
   clients: ClientRow[];
@@ -377,6 +396,7 @@ function freshMemory(mood: GuestMood): Memory {
     epoch: 0,
     endMs: 0,
     boots: 0,
+    isPaused: false,
     isUp: false,
     counter: 0,
     clients: Array.from({ length: mood.clients }, () => noOp),

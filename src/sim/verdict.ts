@@ -4,7 +4,7 @@ import type { Trace } from './trace.js';
 /**
  * What must be true; the numbers are those of docs/specification.
  *
- * `onePrimary` 1 · `outputRule` 2 · `outputKept`, `acknowledged`, `console`, `disk` 3 · `frames` 4 ·
+ * `onePrimary` 1 · `outputRule` 2 · `outputKept`, `acknowledged`, `console`, `disk`, `paused` 3 · `frames` 4 ·
  * `lockstep` 6 · `redundancy` 8 · `bounded`: nothing piles up in a link · `noBug`: no assertion fails and nothing ends as `failed`.
  */
 export type Invariant =
@@ -14,6 +14,7 @@ export type Invariant =
   | 'acknowledged'
   | 'console'
   | 'disk'
+  | 'paused'
   | 'frames'
   | 'lockstep'
   | 'redundancy'

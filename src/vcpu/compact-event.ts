@@ -20,6 +20,9 @@ export function compactEvent(event: GuestEvent): GuestEvent {
     }
     case 'powerPressed':
     case 'resetPressed':
+    case 'powerButtonPressed':
+    case 'pausePressed':
+    case 'resumePressed':
       return event;
   }
 }

@@ -1,3 +1,4 @@
+import { pausedAfter } from '../guest/guest-event.js';
 import type { LogRecord } from '../log/log-record.js';
 import { unreachable } from '../unreachable.js';
 import type { Epoch } from '../units.js';
@@ -115,7 +116,14 @@ export class EpochLoop {
 
   async #liveNext(): Promise<void> {
     if (this.#pending.isCutWanted) await this.#runner.prepareCut();
-    const waitMs = this.#clock.waitMs(this.#pending.hasWork);
+    const { isPaused } = this.#runner;
+    // Guest time stands still while the guest is paused, and goes on from there.
+    if (isPaused) this.#clock.start(this.#runner.endMs);
+    const waitMs = isPaused
+      ? this.#pending.hasWorkWhilePaused
+        ? 0
+        : Infinity
+      : this.#clock.waitMs(this.#pending.hasWork);
     if (waitMs > 0) {
       this.#rest(waitMs);
       return;
@@ -123,8 +131,8 @@ export class EpochLoop {
     const { events, cut } = this.#pending.take();
     const record: LogRecord = {
       epoch: this.#lastEpoch + 1,
-      clockMs: this.#clock.epochClockMs(),
-      rounds: cut ? 0 : this.#clock.rounds,
+      clockMs: isPaused ? this.#runner.endMs : this.#clock.epochClockMs(),
+      rounds: cut || pausedAfter(events, isPaused) ? 0 : this.#clock.rounds,
       events,
       cut,
       before: this.#runner.lastDigest,

@@ -1,4 +1,4 @@
-import type { GuestEvent } from '../guest/guest-event.js';
+import { pausedAfter, type GuestEvent } from '../guest/guest-event.js';
 import type { GuestOutput } from '../guest/guest-output.js';
 import type { MachineSpec } from '../guest/machine-spec.js';
 import type { Snapshot } from '../guest/snapshot.js';
@@ -61,6 +61,7 @@ export class EpochRunner {
   #lastDigest: StateDigest;
   #isPowerPressed = false;
   #isResetPressed = false;
+  #isPaused: boolean;
 
   private constructor(
     options: RunnerOptions,
@@ -77,6 +78,7 @@ export class EpochRunner {
     this.#instructions = snapshot?.instructions ?? 0;
     this.#lastEpoch = snapshot?.epoch ?? 0;
     this.#endMs = snapshot?.clockMs ?? 0;
+    this.#isPaused = snapshot?.isPaused ?? false;
     this.#lastDigest = this.#digestAfresh();
   }
 
@@ -96,6 +98,11 @@ export class EpochRunner {
 
   get lastEpoch(): Epoch {
     return this.#lastEpoch;
+  }
+
+  /** The operator has paused the guest: its epochs have no rounds. */
+  get isPaused(): boolean {
+    return this.#isPaused;
   }
 
   /** Guest time where the last epoch ended. */
@@ -129,11 +136,12 @@ export class EpochRunner {
     let rounds = 0;
     try {
       machine.startEpoch(record.clockMs);
-      for (const event of record.events) this.#apply(event);
-      do {
+      this.#enter(record.events);
+      while (rounds < record.rounds) {
         sleepMs = machine.runRound();
         rounds += 1;
-      } while (rounds < record.rounds && !machine.isHalted && this.#outputs.isEmpty);
+        if (machine.isHalted || !this.#outputs.isEmpty) break;
+      }
     } catch (error) {
       throw guestCrashFrom(error, this.#options.lastWords());
     }
@@ -148,7 +156,7 @@ export class EpochRunner {
   async cut(record: LogRecord): Promise<{ result: EpochResult; snapshot: Snapshot }> {
     try {
       this.#machine.startEpoch(record.clockMs);
-      for (const event of record.events) this.#apply(event);
+      this.#enter(record.events);
     } catch (error) {
       throw guestCrashFrom(error, this.#options.lastWords());
     }
@@ -164,6 +172,7 @@ export class EpochRunner {
       lastRequestId: this.#parts.requests.lastId,
       chanceState: chance.state,
       uartInput: Uint8Array.from(cpu.devices.uart0.input),
+      isPaused: this.#isPaused,
       state: await this.#machine.save(),
     };
     this.#machine = this.#spare ?? (await V86Machine.build(this.#options.engine, this.#parts));
@@ -204,6 +213,11 @@ export class EpochRunner {
     bytes[addressBytes] = (bytes[addressBytes] ?? 0) ^ (1 << bit);
   }
 
+  #enter(events: readonly GuestEvent[]): void {
+    for (const event of events) this.#apply(event);
+    this.#isPaused = pausedAfter(events, this.#isPaused);
+  }
+
   #apply(event: GuestEvent): void {
     const machine = this.#machine;
     switch (event.kind) {
@@ -224,6 +238,12 @@ export class EpochRunner {
         return;
       case 'resetPressed':
         this.#isResetPressed = true;
+        return;
+      case 'powerButtonPressed':
+        this.#isPowerPressed ||= !machine.pressPowerButton();
+        return;
+      case 'pausePressed':
+      case 'resumePressed':
         return;
       default:
         unreachable(event);

@@ -1,4 +1,4 @@
-import type { GuestEvent } from '../guest/guest-event.js';
+import { isOperatorEvent, type GuestEvent, type OperatorEvent } from '../guest/guest-event.js';
 
 /**
  * Events injected and not yet in a record, in the order they came.
@@ -7,16 +7,21 @@ import type { GuestEvent } from '../guest/guest-event.js';
  * they are applied, and before the guest runs on to start new ones, none is in flight. v86 keeps an
  * operation in flight in closures, which no state file can hold.
  *
- * Drop policy: frames beyond `framesMax` are dropped, as a receive ring that nobody empties does;
- * everything else is bounded by who asks for it.
+ * What the operator does stays out of a cut: it belongs to the guest that goes on, here and elsewhere.
+ *
+ * Drop policy: frames beyond `framesMax` are dropped, as a receive ring that nobody empties does, and
+ * typed input beyond `typedBytesMax`, which only a paused guest leaves waiting; everything else is
+ * bounded by who asks for it.
  */
 export class PendingEvents {
   isCutWanted = false;
   readonly #isQuietAfter: (completed: ReadonlySet<number>) => boolean;
   #events: GuestEvent[] = [];
+  #operatorEvents: OperatorEvent[] = [];
   #heldCompletions: GuestEvent[] = [];
   #heldIds = new Set<number>();
   #frameCount = 0;
+  #typedBytes = 0;
 
   constructor(isQuietAfter: (completed: ReadonlySet<number>) => boolean) {
     this.#isQuietAfter = isQuietAfter;
@@ -27,7 +32,12 @@ export class PendingEvents {
       if (this.#frameCount >= framesMax) return;
       this.#frameCount += 1;
     }
-    if (event.kind === 'diskCompleted' && this.isCutWanted) {
+    if (event.kind === 'consoleInput') {
+      if (this.#typedBytes >= typedBytesMax) return;
+      this.#typedBytes += event.bytes.byteLength;
+    }
+    if (isOperatorEvent(event)) this.#operatorEvents.push(event);
+    else if (event.kind === 'diskCompleted' && this.isCutWanted) {
       this.#heldCompletions.push(event);
       this.#heldIds.add(event.requestId);
     } else {
@@ -37,7 +47,11 @@ export class PendingEvents {
 
   /** True if the next epoch should not wait for the guest's timers. */
   get hasWork(): boolean {
-    return this.#events.length > 0 || this.#isCutDue;
+    return this.#events.length > 0 || this.hasWorkWhilePaused;
+  }
+  /** What a paused guest does not wait with: the operator, and a backup that joins. */
+  get hasWorkWhilePaused(): boolean {
+    return this.#operatorEvents.length > 0 || this.#isCutDue;
   }
 
   /** What goes into the next record. */
@@ -46,7 +60,11 @@ export class PendingEvents {
     const events = this.#events;
     this.#events = [];
     this.#frameCount = 0;
-    if (!cut) return { events, cut };
+    this.#typedBytes = 0;
+    if (!cut) {
+      events.push(...this.#operatorEvents.splice(0));
+      return { events, cut };
+    }
     events.push(...this.#heldCompletions);
     this.#heldCompletions = [];
     this.#heldIds.clear();
@@ -66,3 +84,4 @@ export class PendingEvents {
 
 // A few milliseconds of a busy gigabit: above it a sender that is told of the loss should slow down.
 const framesMax = 512;
+const typedBytesMax = 64 * 1024;

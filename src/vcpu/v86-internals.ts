@@ -26,6 +26,7 @@ export interface V86Cpu {
   fw_pointer: number;
   main_loop(): number;
   get_eflags(): number;
+  device_raise_irq(irq: number): void;
   codegen_finalize_finished(index: number, start: number, flags: number): void;
   get_state(): unknown[];
   set_state(state: unknown[]): void;
@@ -94,6 +95,8 @@ export interface V86ByteQueue {
 
 export interface V86Acpi {
   status: number;
+  pm1_status: number;
+  readonly pm1_enable: number;
   last_timer: number;
   timer_last_value: number;
   timer_imprecision_offset: number;

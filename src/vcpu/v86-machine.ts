@@ -17,6 +17,11 @@ import type { VirtualTime } from './virtual-time.js';
 const acpiSleepEnable = 1 << 13;
 const acpiSleepMask = acpiSleepEnable | (7 << 10);
 
+// PM1 status and enable (ACPI 4.8.3.1): the power button.
+const acpiPowerButton = 1 << 8;
+// ACPI's interrupt in v86's tables.
+const acpiIrq = 9;
+
 // v86's PCI address of the IDE controller, and the first base address register in its space.
 const ideController = 0xf0;
 const firstBarWord = 4;
@@ -94,7 +99,12 @@ export class V86Machine {
         const runTimers = env.run_hardware_timers;
         env.microtick = () => time.loopTick();
         // v86 hands in what microtick answered, which is not the time at the start of an epoch.
-        env.run_hardware_timers = (acpi) => runTimers(acpi, time.nowMs());
+        env.run_hardware_timers = (acpi) => {
+          const dueMs = runTimers(acpi, time.nowMs());
+          // v86 knows no other cause for this interrupt than its timer, and has just taken it back.
+          if (isButtonWaiting(emulator.v86.cpu)) emulator.v86.cpu.device_raise_irq(acpiIrq);
+          return dueMs;
+        };
         env.get_rand_int = () => chance.nextInt();
         env.stop_idling = () => undefined;
         jit.takeOver(env);
@@ -133,6 +143,15 @@ export class V86Machine {
   get isPoweredOff(): boolean {
     const status = this.cpu.devices.acpi?.status ?? 0;
     return (status & acpiSleepMask) === acpiSleepEnable;
+  }
+
+  /** Presses the button of the case; false if the guest has not asked to be told of it. */
+  pressPowerButton(): boolean {
+    const { acpi } = this.cpu.devices;
+    if (!acpi || (acpi.pm1_enable & acpiPowerButton) === 0) return false;
+    acpi.pm1_status |= acpiPowerButton;
+    this.cpu.device_raise_irq(acpiIrq);
+    return true;
   }
 
   /** v86's own counter: 32 bits, from 0 in a fresh machine. */
@@ -234,6 +253,11 @@ function v86Options(
     disable_speaker: true,
     autostart: false,
   };
+}
+
+/** The guest was told of the button and has not taken note yet. */
+function isButtonWaiting({ devices: { acpi } }: V86Cpu): boolean {
+  return acpi !== undefined && (acpi.pm1_status & acpi.pm1_enable & acpiPowerButton) !== 0;
 }
 
 /** v86 keeps and slices what it gets, so it gets a buffer of its own. */

@@ -131,6 +131,9 @@ export class ToyVcpu implements Vcpu {
       case 'frameReceived':
       case 'keysPressed':
       case 'resetPressed':
+      case 'powerButtonPressed':
+      case 'pausePressed':
+      case 'resumePressed':
         return [];
     }
   }
@@ -179,6 +182,7 @@ export class ToyVcpu implements Vcpu {
       lastRequestId: this.#lastRequestId,
       chanceState: 0,
       uartInput: new Uint8Array(0),
+      isPaused: false,
       state: new Uint8Array(8192).fill(1),
     };
   }

@@ -28,6 +28,9 @@ const events: GuestEvent[] = [
   { kind: 'diskCompleted', requestId: 9, result: { kind: 'failed' } },
   { kind: 'powerPressed' },
   { kind: 'resetPressed' },
+  { kind: 'powerButtonPressed' },
+  { kind: 'pausePressed' },
+  { kind: 'resumePressed' },
 ];
 const record: LogRecord = {
   epoch: 42,

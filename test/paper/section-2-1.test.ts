@@ -12,6 +12,9 @@ describe('§2.1 "Log all inputs: incoming packets, disk reads, keyboard, mouse."
     { kind: 'consoleInput', bytes: bytesOf('typed') },
     { kind: 'powerPressed' },
     { kind: 'resetPressed' },
+    { kind: 'powerButtonPressed' },
+    { kind: 'pausePressed' },
+    { kind: 'resumePressed' },
   ];
   it.each(inputs)('$kind travels in a record with all its bytes', (event) => {
     const record = recordOf(7, [event]);

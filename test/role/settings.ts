@@ -55,6 +55,7 @@ export const powerOn: PrimaryStart = {
   startedDisk: [],
   unreleasedFrames: [],
   guestEnd: null,
+  isPaused: false,
 };
 
 export function recordOf(epoch: number, events: readonly GuestEvent[] = []): LogRecord {
@@ -70,6 +71,7 @@ export function snapshotOf(epoch: number, stateBytes = 4096): Snapshot {
     lastRequestId: 0,
     chanceState: 7,
     uartInput: new Uint8Array(0),
+    isPaused: false,
     state: new Uint8Array(stateBytes).fill(1),
   };
 }

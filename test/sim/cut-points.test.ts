@@ -5,7 +5,7 @@ import type { SimCluster } from '../../src/sim/sim-cluster.js';
 import type { SimProcess } from '../../src/sim/sim-process.js';
 
 /*
- * One fixed life: boot, join, load, failover, join again. Everything a replica does that the world can
+ * One fixed life: boot, join, load, pause, failover, resume, join again. Everything a replica does that the world can
  * see is an act (a message, a heartbeat, a claim, a disk operation, output); there are finitely many,
  * so each replica dies before and after every single one, and is stopped there to go on too late.
  */
@@ -16,7 +16,10 @@ const life = calmPlan(7, {
   restartMsMax: 60,
   failureTimeoutMs: 200,
   pace: { epochMs: 0.5, sleepMs: 11, hopMs: 0.05, buildMs: 1 },
-  faults: [{ atMs: 140, kind: 'kill', target: 'live', afterActs: 0 }],
+  faults: [
+    { atMs: 130, kind: 'pauseGuest', forMs: 40 },
+    { atMs: 140, kind: 'kill', target: 'live', afterActs: 0 },
+  ],
 });
 
 it('names the acts of each replica in the life that is cut', async () => {

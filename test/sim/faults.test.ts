@@ -209,6 +209,29 @@ it('the reset button makes a fresh guest on all replicas, with the old disk', as
   for (const report of await scenario(faults)) expect(report.failovers).toBe(1);
 });
 
+it('a paused guest stays paused through a failover, and goes on when it is resumed', async () => {
+  const faults: Fault[] = [
+    { atMs: at, kind: 'pauseGuest', forMs: 500 },
+    { atMs: at + 60, kind: 'kill', target: 'live', afterActs: 0 },
+  ];
+  for (const report of await scenario(faults)) {
+    expect(report.failovers).toBe(1);
+    expect(report.coldStarts).toBe(1);
+  }
+});
+
+it('a backup joins a paused guest, and takes it over paused', async () => {
+  const faults: Fault[] = [
+    { atMs: at, kind: 'pauseGuest', forMs: 1200 },
+    { atMs: at + 20, kind: 'kill', target: 'other', afterActs: 0 },
+    { atMs: at + 900, kind: 'kill', target: 'live', afterActs: 0 },
+  ];
+  for (const report of await scenario(faults)) {
+    expect(report.failovers).toBe(1);
+    expect(report.coldStarts).toBe(1);
+  }
+});
+
 it('a guest that crashes ends on all replicas at the same epoch, without a failover', async () => {
   const guest = { ...calm.guest, crashRate: 0.004 };
   for (const report of await scenario([], { guest })) expect(report.failovers).toBe(0);

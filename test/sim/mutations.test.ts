@@ -171,3 +171,8 @@ it('notices a guest that is not deterministic', async () => {
   });
   expect(await found(20, 'lockstep')).toContain('lockstep');
 });
+
+it('notices a vCPU that goes on while the operator has paused the guest', async () => {
+  vi.spyOn(ToyGuest.prototype, 'isPaused', 'get').mockReturnValue(false);
+  expect(await found(50, 'paused')).toContain('paused');
+});

@@ -50,4 +50,33 @@ describe('events on their way into a record', () => {
     pending.add(ended(2));
     expect(pending.take()).toEqual({ events: [ended(1), ended(2)], cut: true });
   });
+
+  it('keep what the operator does out of a cut: it belongs to the guest that goes on', () => {
+    const pending = pendingWith();
+    pending.add({ kind: 'powerPressed' });
+    pending.add(typed);
+    pending.isCutWanted = true;
+    expect(pending.take()).toEqual({ events: [typed], cut: true });
+    expect(pending.hasWorkWhilePaused).toBe(true);
+    expect(pending.take()).toEqual({ events: [{ kind: 'powerPressed' }], cut: false });
+    expect(pending.hasWorkWhilePaused).toBe(false);
+  });
+
+  it('wait while the guest is paused, all but the operator and a cut', () => {
+    const pending = pendingWith();
+    pending.add(typed);
+    expect(pending.hasWorkWhilePaused).toBe(false);
+    pending.add({ kind: 'resumePressed' });
+    expect(pending.hasWorkWhilePaused).toBe(true);
+    expect(pending.take().events).toEqual([typed, { kind: 'resumePressed' }]);
+  });
+
+  it('drops what is typed to a guest that reads nothing for long', () => {
+    const pending = pendingWith();
+    const line = { kind: 'consoleInput', bytes: new Uint8Array(1024) } as const;
+    for (let i = 0; i < 100; i += 1) pending.add(line);
+    expect(pending.take().events).toHaveLength(64);
+    pending.add(line);
+    expect(pending.take().events).toHaveLength(1);
+  });
 });
