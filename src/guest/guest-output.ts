@@ -29,3 +29,19 @@ export interface PowerOff {
 export interface Reboot {
   readonly kind: 'reboot';
 }
+
+/** Bytes the guest put out with it. */
+export function outputBytes(output: GuestOutput): number {
+  switch (output.kind) {
+    case 'consoleBytes':
+      return output.bytes.byteLength;
+    case 'frameSent':
+      return output.frame.byteLength;
+    case 'diskWrite':
+      return output.data.byteLength;
+    case 'diskRead':
+    case 'reboot':
+    case 'powerOff':
+      return 0;
+  }
+}

@@ -3,7 +3,7 @@ import { DiskQueue } from '../disk/disk-queue.js';
 import type { OwnDiskUse } from '../disk/own-disk.js';
 import type { DiskRead, DiskRequest } from '../guest/disk-request.js';
 import type { DiskResult } from '../guest/guest-event.js';
-import type { GuestOutput } from '../guest/guest-output.js';
+import { outputBytes, type GuestOutput } from '../guest/guest-output.js';
 import type { ConsoleOffset, Epoch } from '../units.js';
 import { OutputGate } from './output-gate.js';
 import { CommitDelay } from './primary-status.js';
@@ -155,17 +155,5 @@ export class GuestOutlet {
 }
 
 function bytesOf(output: Held): number {
-  switch (output.kind) {
-    case 'consoleBytes':
-      return output.bytes.byteLength;
-    case 'frameSent':
-      return output.frame.byteLength;
-    case 'diskWrite':
-      return output.data.byteLength;
-    case 'diskRead':
-    case 'reboot':
-    case 'powerOff':
-    case 'crashed':
-      return 0;
-  }
+  return output.kind === 'crashed' ? 0 : outputBytes(output);
 }

@@ -70,7 +70,7 @@ export class EpochLoop {
         if (this.#state === 'over') this.#tell({ kind: 'wentLive', lastEpoch: this.#lastEpoch });
         return;
       case 'inject':
-        this.#pending.add(command.event);
+        for (const event of command.events) this.#pending.add(event);
         return;
       case 'cut':
         this.#pending.isCutWanted = true;

@@ -8,10 +8,7 @@ import { isOperatorEvent, type GuestEvent, type OperatorEvent } from '../guest/g
  * operation in flight in closures, which no state file can hold.
  *
  * What the operator does stays out of a cut: it belongs to the guest that goes on, here and elsewhere.
- *
- * Drop policy: frames beyond `framesMax` are dropped, as a receive ring that nobody empties does, and
- * typed input beyond `typedBytesMax`, which only a paused guest leaves waiting; everything else is
- * bounded by who asks for it.
+ * Bounded by who injects (injected-events.ts).
  */
 export class PendingEvents {
   isCutWanted = false;
@@ -20,22 +17,12 @@ export class PendingEvents {
   #operatorEvents: OperatorEvent[] = [];
   #heldCompletions: GuestEvent[] = [];
   #heldIds = new Set<number>();
-  #frameCount = 0;
-  #typedBytes = 0;
 
   constructor(isQuietAfter: (completed: ReadonlySet<number>) => boolean) {
     this.#isQuietAfter = isQuietAfter;
   }
 
   add(event: GuestEvent): void {
-    if (event.kind === 'frameReceived') {
-      if (this.#frameCount >= framesMax) return;
-      this.#frameCount += 1;
-    }
-    if (event.kind === 'consoleInput') {
-      if (this.#typedBytes >= typedBytesMax) return;
-      this.#typedBytes += event.bytes.byteLength;
-    }
     if (isOperatorEvent(event)) this.#operatorEvents.push(event);
     else if (event.kind === 'diskCompleted' && this.isCutWanted) {
       this.#heldCompletions.push(event);
@@ -59,8 +46,6 @@ export class PendingEvents {
     const cut = this.#isCutDue;
     const events = this.#events;
     this.#events = [];
-    this.#frameCount = 0;
-    this.#typedBytes = 0;
     if (!cut) {
       events.push(...this.#operatorEvents.splice(0));
       return { events, cut };
@@ -81,7 +66,3 @@ export class PendingEvents {
     return this.#isQuietAfter(completed);
   }
 }
-
-// A few milliseconds of a busy gigabit: above it a sender that is told of the loss should slow down.
-const framesMax = 512;
-const typedBytesMax = 64 * 1024;

@@ -4,9 +4,10 @@ import type { MachineSpec } from '../guest/machine-spec.js';
 import type { Snapshot } from '../guest/snapshot.js';
 import type { LogRecord } from '../log/log-record.js';
 import type { BootFiles } from './boot-files.js';
-import { compactEvent, compactRecord } from './compact-event.js';
 import { Doorbell } from './doorbell.js';
-import type { VcpuCommand, VcpuReport, VcpuStart } from './vcpu-message.js';
+import { InjectedEvents } from './injected-events.js';
+import { Parcel } from './parcel.js';
+import type { ReportedEvent, VcpuCommand, VcpuReport, VcpuStart } from './vcpu-message.js';
 import type { Vcpu, VcpuEvent } from './vcpu.js';
 
 export interface V86VcpuOptions {
@@ -46,6 +47,8 @@ export class V86Vcpu implements Vcpu {
   readonly ready: Promise<void>;
   readonly #worker: Worker;
   readonly #doorbell = new Doorbell();
+  readonly #injected = new InjectedEvents();
+  #isSendDue = false;
   #isClosed = false;
 
   constructor(
@@ -77,7 +80,7 @@ export class V86Vcpu implements Vcpu {
             resolve();
             return;
           case 'events':
-            for (const event of report.events) onEvent(event);
+            for (const event of report.events) onEvent(this.#eventOf(event));
             return;
           case 'failed':
             failOnce(
@@ -92,7 +95,8 @@ export class V86Vcpu implements Vcpu {
   }
 
   replay(records: readonly LogRecord[]): void {
-    this.#send({ kind: 'replay', records: records.map(compactRecord) });
+    const { packed, transfer } = Parcel.packRecords(records);
+    this.#send({ kind: 'replay', records: packed }, transfer);
   }
 
   goLive(): void {
@@ -100,7 +104,10 @@ export class V86Vcpu implements Vcpu {
   }
 
   inject(event: GuestEvent): void {
-    this.#send({ kind: 'inject', event: compactEvent(event) });
+    if (!this.#injected.add(event) || this.#isSendDue) return;
+    // What else comes in this turn goes with it: frames come in bursts.
+    this.#isSendDue = true;
+    process.nextTick(() => this.#sendInjected());
   }
 
   cut(): void {
@@ -132,8 +139,26 @@ export class V86Vcpu implements Vcpu {
     await this.#worker.terminate();
   }
 
-  #send(command: VcpuCommand): void {
-    this.#worker.postMessage(command);
+  #sendInjected(): void {
+    if (!this.#isSendDue) return;
+    this.#isSendDue = false;
+    const { packed, transfer } = Parcel.packEvents(this.#injected.takeUnsent());
+    this.#post({ kind: 'inject', events: packed }, transfer);
+  }
+
+  #send(command: VcpuCommand, transfer: ArrayBuffer[] = []): void {
+    this.#sendInjected();
+    this.#post(command, transfer);
+  }
+
+  #post(command: VcpuCommand, transfer: ArrayBuffer[]): void {
+    this.#worker.postMessage(command, transfer);
     this.#doorbell.ring();
+  }
+
+  #eventOf(event: ReportedEvent): VcpuEvent {
+    if (event.kind !== 'recorded') return event;
+    const { injected, ...record } = event.record;
+    return { kind: 'recorded', record: { ...record, events: this.#injected.recorded(injected) } };
   }
 }

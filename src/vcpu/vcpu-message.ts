@@ -18,7 +18,7 @@ export interface VcpuStart {
 export type VcpuCommand =
   | { readonly kind: 'replay'; readonly records: readonly LogRecord[] }
   | { readonly kind: 'goLive' }
-  | { readonly kind: 'inject'; readonly event: GuestEvent }
+  | { readonly kind: 'inject'; readonly events: readonly GuestEvent[] }
   | { readonly kind: 'cut' }
   | { readonly kind: 'setSharePercent'; readonly percent: number }
   | { readonly kind: 'pause' }
@@ -28,6 +28,12 @@ export type VcpuCommand =
 /** To the host's thread. */
 export type VcpuReport =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'events'; readonly events: readonly VcpuEvent[] }
+  | { readonly kind: 'events'; readonly events: readonly ReportedEvent[] }
   /** A bug, not a fact about the guest; nothing follows. */
   | { readonly kind: 'failed'; readonly error: unknown };
+
+/** A record names its events by the order in which they were injected: the other side has them. */
+export type ReportedEvent =
+  | Exclude<VcpuEvent, { readonly kind: 'recorded' }>
+  | { readonly kind: 'recorded'; readonly record: ReportedRecord };
+export type ReportedRecord = Omit<LogRecord, 'events'> & { readonly injected: readonly number[] };

@@ -1,5 +1,6 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { assert } from '../assert.js';
+import type { GuestEvent } from '../guest/guest-event.js';
 import { loadBootFiles } from './boot-files.js';
 import { Chance } from './chance.js';
 import { Doorbell } from './doorbell.js';
@@ -7,7 +8,8 @@ import { EpochLoop, type LoopPort } from './epoch-loop.js';
 import { EpochRunner } from './epoch-runner.js';
 import { quietConsole } from './quiet-console.js';
 import { loadV86 } from './v86-machine.js';
-import type { VcpuCommand, VcpuReport, VcpuStart } from './vcpu-message.js';
+import { Parcel } from './parcel.js';
+import type { ReportedEvent, VcpuCommand, VcpuReport, VcpuStart } from './vcpu-message.js';
 import { installGuestGlobals, VirtualTime } from './virtual-time.js';
 
 // The entry of the vCPU's thread. It runs epochs back to back and does not return to its event loop
@@ -36,6 +38,8 @@ try {
 
 function loopPort(doorbell: Doorbell): LoopPort {
   let seen = -1;
+  let injectedCount = 0;
+  const numberOf = new WeakMap<GuestEvent, number>();
   return {
     take: () => {
       const { rings } = doorbell;
@@ -45,16 +49,28 @@ function loopPort(doorbell: Doorbell): LoopPort {
       for (;;) {
         const received = receiveMessageOnPort(port);
         if (!received) return commands;
-        commands.push(received.message as VcpuCommand);
+        const command = received.message as VcpuCommand;
+        commands.push(command);
+        if (command.kind !== 'inject') continue;
+        for (const event of command.events) numberOf.set(event, injectedCount++);
       }
     },
     sleep: (timeoutMs) => doorbell.sleep(seen, timeoutMs),
     post: (events) => {
+      const ran = events.filter((event) => event.kind === 'ran');
+      const { packed, transfer } = Parcel.packOutputs(ran.map(({ outputs }) => outputs));
       // A snapshot's state is tens of megabytes, and nobody here needs it any more.
-      const states = events.flatMap((event) =>
-        event.kind === 'cutTaken' ? [event.snapshot.state.buffer as ArrayBuffer] : [],
-      );
-      post({ kind: 'events', events }, states);
+      for (const event of events) {
+        if (event.kind === 'cutTaken') transfer.push(event.snapshot.state.buffer as ArrayBuffer);
+      }
+      const reported = events.map((event): ReportedEvent => {
+        if (event.kind === 'ran') return { ...event, outputs: packed.shift() ?? [] };
+        if (event.kind !== 'recorded') return event;
+        const { events: injected, ...record } = event.record;
+        const numbers = injected.map((one) => numberOf.get(one) ?? -1);
+        return { kind: 'recorded', record: { ...record, injected: numbers } };
+      });
+      post({ kind: 'events', events: reported }, transfer);
     },
   };
 }

@@ -70,13 +70,4 @@ describe('events on their way into a record', () => {
     expect(pending.hasWorkWhilePaused).toBe(true);
     expect(pending.take().events).toEqual([typed, { kind: 'resumePressed' }]);
   });
-
-  it('drops what is typed to a guest that reads nothing for long', () => {
-    const pending = pendingWith();
-    const line = { kind: 'consoleInput', bytes: new Uint8Array(1024) } as const;
-    for (let i = 0; i < 100; i += 1) pending.add(line);
-    expect(pending.take().events).toHaveLength(64);
-    pending.add(line);
-    expect(pending.take().events).toHaveLength(1);
-  });
 });
