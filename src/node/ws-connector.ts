@@ -41,6 +41,7 @@ export class WsConnector implements LinkConnector {
     const timer = setTimeout(() => {
       giveUp({ kind: 'unreachable', why: `${endpoint}: no answer within ${connectMsMax} ms` });
     }, connectMsMax);
+    socket.once('upgrade', (response: IncomingMessage) => link.carriedBy(response.socket));
     socket.once('open', () => clearTimeout(timer));
     socket.once('close', () => clearTimeout(timer));
     socket.once('unexpected-response', (_request: ClientRequest, response: IncomingMessage) => {

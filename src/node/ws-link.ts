@@ -1,6 +1,8 @@
+import type { Writable } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import type { AcceptLink, Link, LinkEnd } from '../host/link.js';
 import { endOfCloseCode, endOfError } from './link-end.js';
+import { TurnCork } from './turn-cork.js';
 
 /** Waits this long for the peer to answer a close, so that what was sent before can arrive. */
 export const CLOSE_MS_MAX = 2_000;
@@ -21,6 +23,7 @@ export class WsLink implements Link {
   #whenOpen: () => void = () => undefined;
   /** Sent before the socket was open. */
   #early: Uint8Array[] = [];
+  #cork: TurnCork | null = null;
   #closing = false;
   #ended = false;
 
@@ -42,11 +45,20 @@ export class WsLink implements Link {
     this.#whenOpen = whenOpen;
   }
 
+  /** What the WebSocket runs over, once that is known. */
+  carriedBy(stream: Writable): void {
+    this.#cork = new TurnCork(stream);
+  }
+
   send(message: Uint8Array): void {
     if (this.#closing || this.#ended) return;
-    if (this.#socket.readyState === this.#socket.CONNECTING) this.#early.push(message);
+    if (this.#socket.readyState === this.#socket.CONNECTING) {
+      this.#early.push(message);
+      return;
+    }
+    this.#cork?.willWrite(message.byteLength);
     // A failed send is followed by `close`; its callback only keeps ws from raising it twice.
-    else this.#socket.send(message, { binary: true }, () => undefined);
+    this.#socket.send(message, { binary: true }, () => undefined);
   }
 
   bufferedBytes(): number {

@@ -77,11 +77,14 @@ export class WsListener implements LinkListener {
     const { remoteAddress = 'unknown', remotePort = 0 } = request.socket;
     const from = formatHostPort({ host: remoteAddress, port: remotePort });
     request.socket.setNoDelay(true);
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#take(webSocket, from));
+    this.#server.handleUpgrade(request, socket, head, (webSocket) =>
+      this.#take(webSocket, socket, from),
+    );
   }
 
-  #take(webSocket: WebSocket, from: string): void {
+  #take(webSocket: WebSocket, socket: Duplex, from: string): void {
     const link = new WsLink(webSocket, from);
+    link.carriedBy(socket);
     this.#links.set(webSocket, link);
     webSocket.once('close', () => this.#links.delete(webSocket));
     link.attach(this.#accept(link, from));
