@@ -38,6 +38,7 @@ function recordOf(value: unknown): GenerationRecord {
     inSync: list('inSync', fields.inSync).map((each, i) => text(`inSync[${i}]`, each)),
     reason: reasonOf(fields.reason),
     claimedAt: text('claimedAt', fields.claimedAt),
+    ...(fields.disk === undefined ? {} : { disk: text('disk', fields.disk) }),
   };
 }
 

@@ -16,6 +16,8 @@ export interface GenerationRecord {
   readonly inSync: readonly ReplicaId[];
   readonly reason: ClaimReason;
   readonly claimedAt: string;
+  /** The holder's own copy of the disks (node/disk-copy.ts); absent when replicas share them. */
+  readonly disk?: string;
 }
 
 export interface ReplicaIdentity {

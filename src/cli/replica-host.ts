@@ -3,7 +3,6 @@ import { CONSOLE_SUBPROTOCOL } from '../channel/console-codec.js';
 import { LOG_SUBPROTOCOL } from '../channel/wire-message.js';
 import { fingerprintFields } from '../guest/machine-spec.js';
 import type { Diagnostics } from '../host/diagnostics.js';
-import type { SectorStore } from '../host/sector-store.js';
 import { Control } from '../hypervisor/control.js';
 import { Hypervisor, type HypervisorEvents } from '../hypervisor/hypervisor.js';
 import { NicCable, type NicCableOwner } from '../hypervisor/nic-cable.js';
@@ -11,7 +10,6 @@ import type { ReplicaParts } from '../hypervisor/replica.js';
 import type { Vm } from '../node/vm-directory.js';
 import { delayedLink } from '../node/delayed-link.js';
 import { FileGenerationStore } from '../node/file-generation-store.js';
-import { FileSectorStore } from '../node/file-sector-store.js';
 import { isLoopback, type HostPort } from '../node/host-port.js';
 import { hostMark } from '../node/host-mark.js';
 import { HttpHolderProbe } from '../node/http-holder-probe.js';
@@ -30,6 +28,7 @@ import type { VcpuFactory } from '../vcpu/vcpu.js';
 import { createV86Vcpu } from '../vcpu/v86-vcpu.js';
 import { buildInfo } from './build-info.js';
 import { keepDivergence } from './divergence-keeper.js';
+import { ReplicaDrives, type ReplicaDrivesOptions } from './replica-drives.js';
 
 export interface ReplicaHostOptions {
   readonly vm: Vm;
@@ -40,7 +39,8 @@ export interface ReplicaHostOptions {
   readonly api: HostPort | null;
   /** What peers and readers must know, at addresses that other machines can reach. */
   readonly secret: SharedSecret | null;
-  readonly role: Omit<RoleSettings, 'self' | 'heartbeatTo'>;
+  readonly role: Omit<RoleSettings, 'self' | 'heartbeatTo' | 'ownDisk'>;
+  readonly disks: ReplicaDrivesOptions;
   /** The switch to plug the guest's network card into; null leaves its cable out. */
   readonly switchUrl: string | null;
   readonly events: HypervisorEvents;
@@ -56,17 +56,20 @@ export class ReplicaHost {
   readonly hypervisor: Hypervisor;
   readonly identity: ReplicaIdentity;
   readonly control: Control;
+  readonly disks: ReplicaDrives;
   readonly #closers: (() => Promise<void> | void)[];
 
   private constructor(
     hypervisor: Hypervisor,
     control: Control,
     identity: ReplicaIdentity,
+    disks: ReplicaDrives,
     closers: (() => Promise<void> | void)[],
   ) {
     this.hypervisor = hypervisor;
     this.control = control;
     this.identity = identity;
+    this.disks = disks;
     this.#closers = closers;
   }
 
@@ -78,14 +81,7 @@ export class ReplicaHost {
       return thing;
     };
     try {
-      const drives = new Map<string, SectorStore>();
-      for (const { name, path } of vm.spec.drives) {
-        const isReadOnly = name === 'cdrom';
-        drives.set(
-          name,
-          opened(await FileSectorStore.open({ path, isReadOnly }), (store) => store.close()),
-        );
-      }
+      const disks = opened(await ReplicaDrives.open(vm, options.disks), (open) => open.close());
       let current: Hypervisor | null = null;
       const hypervisorOf = (): Hypervisor | null => current;
       const http = opened(await listen(options.listen, options), (listener) => listener.close());
@@ -139,7 +135,13 @@ export class ReplicaHost {
       );
       const settings: RoleSettings = {
         ...options.role,
-        self: { vm: vm.id, identity, build: buildInfo(), machine: fingerprintFields(vm.spec) },
+        self: {
+          vm: vm.id,
+          identity,
+          build: buildInfo(),
+          machine: { ...fingerprintFields(vm.spec), disks: vm.disks },
+        },
+        ownDisk: disks.ownDisk,
         heartbeatTo: datagrams.address,
       };
       const cable = plugIn(options, hypervisorOf);
@@ -154,11 +156,12 @@ export class ReplicaHost {
         generations: new FileGenerationStore(vm.generationsDir),
         probe: new HttpHolderProbe({ secret: options.secret }),
         createVcpu: vcpuFactory(vm),
-        drives,
+        drives: disks.drives,
         digest: nodeDigest,
         onFrame: (frame) => cable?.send(frame),
         onReport: (report) => {
           control.note(report);
+          disks.note(report);
           if (report.kind === 'wentLive') cable?.announce();
           options.onReport(report);
         },
@@ -172,7 +175,7 @@ export class ReplicaHost {
         },
       });
       current = new Hypervisor(makeParts, settings, options.events);
-      return new ReplicaHost(current, control, identity, closers);
+      return new ReplicaHost(current, control, identity, disks, closers);
     } catch (error) {
       await closeAll(closers);
       throw error;

@@ -46,6 +46,8 @@ export interface ReplicaArguments extends SecretArguments, RedundancyArguments {
   readonly channelDelay: number;
   readonly switch?: string;
   readonly holderIsDead?: true;
+  readonly diskDir?: string;
+  readonly takeDisk?: true;
   readonly headless?: true;
   readonly logLevel: DiagnosticLevel;
   readonly logFile?: string;
@@ -105,6 +107,8 @@ export function addReplicaOptions(command: Command): Command {
       wholeNumber(0, 60_000),
       0,
     )
+    .option('--disk-dir <dir>', 'with replicated disks: where the copy of this replica is')
+    .option('--take-disk', 'with replicated disks: start from this copy, whoever was live last')
     .option('--holder-is-dead', 'you made sure that the silent primary is dead')
     .addOption(
       new Option('--log-level <level>', 'on stderr')
@@ -166,6 +170,11 @@ export async function runReplica(
     secret: await secretOf(parsed),
     channelDelayMs: parsed.channelDelay,
     switchUrl: parsed.switch ?? null,
+    disks: {
+      role: parsed.primary ? 'primary' : 'backup',
+      dir: parsed.diskDir ?? null,
+      takesAny: parsed.takeDisk ?? false,
+    },
     role: {
       failureTimeoutMs: parsed.failureTimeout,
       outputCommit: parsed.outputCommit === 'on',
@@ -173,7 +182,6 @@ export async function runReplica(
       lagMsTarget: defaultLagMsTarget,
       slowBackup: slowBackupRuleOf(parsed),
       redundancy: redundancyOf(parsed),
-      ownDisk: null,
     },
     events: {
       replica: (replica) => terminal?.attach(replica),
@@ -197,6 +205,7 @@ export async function runReplica(
     const end = parsed.primary
       ? await host.hypervisor.runPrimary({
           holderIsDead: parsed.holderIsDead ?? false,
+          mayFollow: (latest) => host.disks.mayFollow(latest),
           hasEnded: async (generation) =>
             (await readEndNote(vm.generationsDir, generation)) !== null,
         })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { reasonOf } from '../node/errno.js';
-import { MEMORY_MIB_MAX, MEMORY_MIB_MIN } from '../node/vm-file.js';
+import { MEMORY_MIB_MAX, MEMORY_MIB_MIN, type DiskMode } from '../node/vm-file.js';
 import type { VmOptions } from '../node/vm-options.js';
 import { nameList, wholeNumber } from './option-parsers.js';
 import { UsageError } from './usage-error.js';
@@ -27,6 +27,13 @@ export function addVmOptions(command: Command): Command {
       'guest memory in MiB (default: 128)',
       wholeNumber(MEMORY_MIB_MIN, MEMORY_MIB_MAX),
     )
+    .addOption(
+      new Option(
+        '--disk-mode <mode>',
+        'one disk for all replicas, or a copy each (default: shared)',
+      ).choices(['shared', 'replicated']),
+    )
+    .option('--backup-reads', 'with a shared disk: backups read it too, and the log is shorter')
     .addOption(new Option('--nic <model>', '(default: virtio)').choices(['virtio', 'ne2k', 'none']))
     .option('--acpi', 'for stock kernels, which power off with it')
     .option('--no-jit', 'interpret the guest: slow, the reference');
@@ -46,6 +53,8 @@ export interface VmArguments {
   readonly nic?: 'virtio' | 'ne2k' | 'none';
   readonly acpi?: boolean;
   readonly jit: boolean;
+  readonly diskMode?: 'shared' | 'replicated';
+  readonly backupReads?: true;
 }
 
 export function vmOptionsOf(parsed: VmArguments): VmOptions {
@@ -62,8 +71,18 @@ export function vmOptionsOf(parsed: VmArguments): VmOptions {
     memoryMiB: memory,
     nic,
     acpi,
+    disks: disksOf(parsed),
     ...(jit ? {} : { jit }),
   };
+}
+
+function disksOf({ diskMode, backupReads }: VmArguments): DiskMode | undefined {
+  if (!backupReads) return diskMode;
+  if (diskMode !== 'replicated') return 'backupReads';
+  throw new UsageError(
+    '--backup-reads is for a disk that the replicas share',
+    'Leave it out: with --disk-mode replicated every replica reads its own copy.',
+  );
 }
 
 /** The image takes the key on its kernel's command line, which has no room for spaces. */

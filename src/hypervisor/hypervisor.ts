@@ -3,7 +3,7 @@ import { RefusedError } from '../channel/handshake.js';
 import type { RoleSettings } from '../role/role-settings.js';
 import type { Generation } from '../units.js';
 import { LiveElsewhereError } from './live-elsewhere-error.js';
-import { Replica, type ReplicaEnd, type ReplicaParts } from './replica.js';
+import { diskOf, Replica, type ReplicaEnd, type ReplicaParts } from './replica.js';
 
 /** What the operator asked for, and what happens on the way, for the driver of a screen. */
 export interface HypervisorEvents {
@@ -55,6 +55,8 @@ export class Hypervisor {
     readonly holderIsDead: boolean;
     /** Whether that generation's guest is known to be off, so that nobody goes live after it. */
     readonly hasEnded?: (generation: Generation) => Promise<boolean>;
+    /** Throws if what we have on disk is not what that generation left. */
+    readonly mayFollow?: (latest: GenerationRecord) => void;
   }): Promise<ReplicaEnd> {
     const parts = this.#makeParts();
     const generation = await this.#claimForStart(parts, start);
@@ -151,8 +153,9 @@ export class Hypervisor {
 
   async #claimForStart(
     parts: ReplicaParts,
-    { holderIsDead, hasEnded }: Parameters<Hypervisor['runPrimary']>[0],
+    start: Parameters<Hypervisor['runPrimary']>[0],
   ): Promise<Generation | null> {
+    const { holderIsDead, hasEnded } = start;
     // The operator has seen one holder dead, and a backup has had its chance after one.
     let [dead, waitedFor]: (Generation | null)[] = [null, null];
     while (!this.#isStopping) {
@@ -180,6 +183,7 @@ export class Hypervisor {
           await this.#pause(parts, this.#settings.failureTimeoutMs * takeoverTimeouts);
           continue;
         }
+        start.mayFollow?.(latest.record);
         generation = before + 1;
       }
       const outcome = await parts.generations.claim(this.#record(parts, generation));
@@ -194,7 +198,15 @@ export class Hypervisor {
   #record(parts: ReplicaParts, generation: Generation): GenerationRecord {
     const { vm, identity } = this.#settings.self;
     const claimedAt = new Date(parts.clock.wallClockMs()).toISOString();
-    return { generation, vm, holder: identity, inSync: [], reason: 'start', claimedAt };
+    return {
+      generation,
+      vm,
+      holder: identity,
+      inSync: [],
+      reason: 'start',
+      claimedAt,
+      ...diskOf(this.#settings),
+    };
   }
 
   /** The endpoint of a primary that answers; waits until there is one. */

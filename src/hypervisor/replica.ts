@@ -405,6 +405,7 @@ export class Replica {
       inSync,
       reason,
       claimedAt: new Date(this.#parts.clock.wallClockMs()).toISOString(),
+      ...diskOf(this.#settings),
     };
     try {
       const outcome = await this.#parts.generations.claim(record);
@@ -481,6 +482,11 @@ export class Replica {
     if (this.#settings.ownDisk?.use === 'everything') await this.#driveIo.settled();
     this.#settleEnd(end);
   }
+}
+
+/** What a generation says about its holder's disk. */
+export function diskOf({ ownDisk }: RoleSettings): { readonly disk?: string } {
+  return ownDisk?.id ? { disk: ownDisk.id } : {};
 }
 
 // Short beside a heartbeat (50 ms) and a batch of records (3 ms) counts as soon as it is due.

@@ -59,6 +59,7 @@ export async function buildVm(
     image: image && { name: image.name, prompt: image.prompt, ready: image.ready },
     services,
     append: options.append ?? '',
+    disks: options.disks ?? 'shared',
     spec: {
       memoryMiB,
       // A serial console needs no more; a screen gets v86's usual size.

@@ -23,6 +23,7 @@ export async function checkSameOptions(dir: string, file: VmFile, given: VmOptio
   check('--service', file.services.join(','), given.services?.join(','));
   check('--acpi', `${spec.acpi}`, given.acpi?.toString());
   check('--jit', `${spec.jit}`, given.jit?.toString());
+  check('--disk-mode', file.disks, given.disks);
   if (given.image !== undefined) {
     check('--image', file.image?.name ?? 'none', (await findImage(given.image)).name);
   }

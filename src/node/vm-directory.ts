@@ -15,7 +15,7 @@ import {
   VmMissingError,
   VmUnreadableError,
 } from './vm-error.js';
-import { decodeVmFile, mapPaths, type VmFile, type VmImage } from './vm-file.js';
+import { decodeVmFile, mapPaths, type DiskMode, type VmFile, type VmImage } from './vm-file.js';
 import { inspectFiles } from './vm-inspection.js';
 import { checkVmOptions, type VmOptions } from './vm-options.js';
 
@@ -31,6 +31,7 @@ export interface Vm {
   /** Null when the VM boots what its owner brought. */
   readonly image: VmImage | null;
   readonly services: readonly string[];
+  readonly disks: DiskMode;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
 }
@@ -145,11 +146,11 @@ async function readVmFile(dir: string): Promise<VmFile> {
 }
 
 async function vmOf(dir: string, file: VmFile): Promise<Vm> {
-  const { id, name, createdAt, image, services } = file;
+  const { id, name, createdAt, image, services, disks } = file;
   const spec = mapPaths(file.spec, (path) => resolve(dir, path));
   const generationsDir = join(dir, 'generations');
   const found = await stat(generationsDir).catch(() => null);
   if (!found?.isDirectory()) throw new GenerationsMissingError(generationsDir);
   await inspectFiles(spec);
-  return { id, name, dir, generationsDir, spec, image, services, createdAt };
+  return { id, name, dir, generationsDir, spec, image, services, disks, createdAt };
 }

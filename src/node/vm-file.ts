@@ -33,8 +33,16 @@ export interface VmFile {
   readonly image: VmImage | null;
   readonly services: readonly string[];
   readonly append: string;
+  readonly disks: DiskMode;
   readonly spec: MachineSpec;
 }
+
+/**
+ * Where the guest's disks are: `shared`, and the data of its reads in the log; `backupReads`, shared,
+ * and each replica reads for itself (FT paper §4.2); `replicated`, a copy for each replica (§4.1).
+ */
+export type DiskMode = (typeof diskModes)[number];
+export const diskModes = ['shared', 'backupReads', 'replicated'] as const;
 
 export interface VmImage {
   readonly name: string;
@@ -68,6 +76,7 @@ export function decodeVmFile(path: string, text: string): VmFile {
         textField(`services[${i}]`, each),
       ),
       append: textField('append', fields.append),
+      disks: fields.disks === undefined ? 'shared' : choiceField('disks', fields.disks, diskModes),
       spec: specOf('spec', fields.spec),
     };
   } catch (cause) {

@@ -3,7 +3,7 @@ import { open, readFile, realpath } from 'node:fs/promises';
 import { wholeSectors } from './file-sector-store.js';
 import type { GuestImage } from './guest-image.js';
 import { MemorySizeError, OptionFileError, VmOptionsError } from './option-error.js';
-import { MEMORY_MIB_MAX, MEMORY_MIB_MIN } from './vm-file.js';
+import { MEMORY_MIB_MAX, MEMORY_MIB_MIN, type DiskMode } from './vm-file.js';
 
 /**
  * What a new VM is made of, as the options of `ftvm run` say it. Left out means: as the image, or
@@ -25,6 +25,7 @@ export interface VmOptions {
   readonly services?: readonly string[] | undefined;
   readonly acpi?: boolean | undefined;
   readonly jit?: boolean | undefined;
+  readonly disks?: DiskMode | undefined;
 }
 
 /** Errors: MemorySizeError, VmOptionsError for what makes no sense whatever the files are. */

@@ -28,6 +28,8 @@ export interface RoleSettings {
 /** Replicas that read their disks themselves (§4.1, §4.2). */
 export interface OwnDiskSettings {
   readonly use: OwnDiskUse;
+  /** Names this replica's copies in the generations it holds; null when the disks are shared. */
+  readonly id: string | null;
   /** What each replica has a copy of; none when they share it. */
   readonly copies: readonly { readonly name: DriveName; readonly bytes: number }[];
 }
