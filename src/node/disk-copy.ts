@@ -79,10 +79,11 @@ export class DiskCopy {
     const { role, latest, takesAny } = options;
     const found = await readCopyFile(dir);
     if (role === 'primary' && latest !== null) {
-      const isCurrent = found !== null && found.vm === vm.id && found.id === latest.disk;
-      const mayTake = takesAny && found?.vm === vm.id && found.state === 'complete';
-      if (!isCurrent && !mayTake) throw new DiskNotCurrentError(dir, latest);
-      return new DiskCopy(dir, found.id, vm.id);
+      const isWhole = found?.vm === vm.id && found.state === 'complete';
+      if (isWhole && (takesAny || found.id === latest.disk)) {
+        return new DiskCopy(dir, found.id, vm.id);
+      }
+      throw new DiskNotCurrentError(dir, latest);
     }
     if (found && found.vm !== vm.id) throw new DiskCopyUnreadableError(dir, 'it is of another VM');
     const copy = new DiskCopy(dir, found?.id ?? randomUUID(), vm.id);
