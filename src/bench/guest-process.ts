@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { FtvmError } from '../errors.js';
 
 /** The guest did not do what the bench waits for. */
@@ -8,17 +9,31 @@ export class BenchError extends FtvmError {
   readonly remedy = 'Try again on a machine that is less busy.';
 }
 
+const ftvm = fileURLToPath(new URL('../../bin/ftvm', import.meta.url));
+
 /** A guest in a process of its own, its serial console on the process's stdin and stdout. */
 export class GuestProcess {
   readonly process: ChildProcess;
   readonly startedAtMs = performance.now();
   #text = '';
   #diagnostics = '';
+  #diagnosticsSeen = 0;
   #changed: () => void = () => undefined;
   readonly #ended: Promise<never>;
 
-  constructor(script: string, words: readonly string[]) {
-    this.process = spawn(process.execPath, [script, ...words], { stdio: 'pipe' });
+  static readonly #running = new Set<GuestProcess>();
+
+  static ftvm(...words: readonly string[]): GuestProcess {
+    return new GuestProcess(process.execPath, [ftvm, ...words]);
+  }
+  /** Ends all there are; whoever waits for one of them hears of it. */
+  static killAll(): void {
+    for (const guest of GuestProcess.#running) guest.process.kill('SIGKILL');
+  }
+
+  constructor(program: string, words: readonly string[]) {
+    this.process = spawn(program, words, { stdio: 'pipe' });
+    GuestProcess.#running.add(this);
     this.process.stdin?.on('error', () => undefined);
     this.process.stdout?.setEncoding('latin1').on('data', (text: string) => {
       this.#text += text;
@@ -29,9 +44,11 @@ export class GuestProcess {
       this.#changed();
     });
     this.#ended = new Promise((_resolve, reject) => {
-      this.process.once('exit', (code, signal) =>
-        reject(new BenchError(`A guest ended (${code ?? signal}): ${this.#diagnostics}`)),
-      );
+      this.process.once('error', reject);
+      this.process.once('exit', (code, signal) => {
+        GuestProcess.#running.delete(this);
+        reject(new BenchError(`A guest ended (${code ?? signal}): ${this.#diagnostics}`));
+      });
     });
     this.#ended.catch(() => undefined);
   }
@@ -44,9 +61,13 @@ export class GuestProcess {
       return match;
     }, String(pattern));
   }
-  /** The same for its diagnostics, of which nothing is forgotten. */
+  /** The same for its diagnostics. */
   expectDiagnostics(pattern: RegExp): Promise<RegExpExecArray> {
-    return this.#await(() => pattern.exec(this.#diagnostics), String(pattern));
+    return this.#await(() => {
+      const match = pattern.exec(this.#diagnostics.slice(this.#diagnosticsSeen));
+      if (match) this.#diagnosticsSeen += match.index + match[0].length;
+      return match;
+    }, String(pattern));
   }
 
   type(text: string): void {
@@ -73,6 +94,11 @@ export class GuestProcess {
     } catch {
       return 0;
     }
+  }
+
+  /** Resolves once it has ended by itself. */
+  async ended(): Promise<void> {
+    await this.#ended.catch(() => undefined);
   }
 
   async kill(): Promise<void> {

@@ -6,7 +6,6 @@ import { askApi } from '../node/api-client.js';
 import type { HypervisorStatus } from '../hypervisor/status.js';
 import { BenchError, GuestProcess } from './guest-process.js';
 
-const ftvm = fileURLToPath(new URL('../../bin/ftvm', import.meta.url));
 const plainGuest = fileURLToPath(new URL('./plain-guest.js', import.meta.url));
 
 /** The three ways to run the guest that the bench compares. */
@@ -46,14 +45,14 @@ export class BenchGuest {
     const cable = network ? ['--switch', network.switchUrl] : [];
     const guest =
       way === 'plain'
-        ? new GuestProcess(plainGuest, [vmDir, ...cable.slice(1)])
-        : new GuestProcess(ftvm, ['run', vmDir, '--primary', ...cable]);
+        ? new GuestProcess(process.execPath, [plainGuest, vmDir, ...cable.slice(1)])
+        : GuestProcess.ftvm('run', vmDir, '--primary', ...cable);
     await guest.expect(/guest:[^\n]*# $/);
     const bootMs = performance.now() - guest.startedAtMs;
     if (way === 'plain') return new BenchGuest(way, guest, null, bootMs, null);
     const [, api = ''] = await guest.expectDiagnostics(/(http:\/\/\S+)/);
     if (way === 'alone') return new BenchGuest(way, guest, null, bootMs, api);
-    const backup = new GuestProcess(ftvm, ['run', vmDir, '--backup', '--headless', ...cable]);
+    const backup = GuestProcess.ftvm('run', vmDir, '--backup', '--headless', ...cable);
     await guest.expectDiagnostics(/protected:/);
     return new BenchGuest(way, guest, backup, bootMs, api);
   }
@@ -64,6 +63,11 @@ export class BenchGuest {
     const answer = await askApi('GET', `${this.#api}/status`);
     if (answer?.status !== 200) throw new BenchError('The primary does not tell its status');
     return JSON.parse(answer.body) as HypervisorStatus;
+  }
+
+  /** Log sent so far; 0 for plain v86. */
+  async logBytes(): Promise<number> {
+    return (await this.status())?.log.bytesTotal ?? 0;
   }
 
   /** CPU of an idle guest as percent of one core: of the process with the guest, and the backup's. */

@@ -1,16 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { percentile, type BenchSamples } from './bench-report.js';
+import { BenchSwitch } from './bench-switch.js';
+import { BenchError } from './guest-process.js';
 import { BenchGuest, type Way } from './guest-trio.js';
-import { BenchError, GuestProcess } from './guest-process.js';
-
-const ftvm = fileURLToPath(new URL('../../bin/ftvm', import.meta.url));
 
 /** One figure of the network: what is done to the guest's redis, through the gateway's forward. */
-export interface NetworkWork {
+interface NetworkWork {
   readonly name: string;
   readonly unit: string;
   readonly measure: (bench: NetworkBench) => Promise<number>;
@@ -25,7 +22,7 @@ const warmUpPasses = 3;
 const passes = 3;
 
 /** The paper's Table 2 has bulk receive and transmit; the rest is what a client of a service feels. */
-export const networkWork: readonly NetworkWork[] = [
+const networkWork: readonly NetworkWork[] = [
   {
     name: 'TCP request and response, p50',
     unit: 'ms',
@@ -69,10 +66,25 @@ export const networkWork: readonly NetworkWork[] = [
   },
 ];
 
+/** Runs all of it one of the three ways. */
+export async function measureNetwork(way: Way, root: string, samples: BenchSamples): Promise<void> {
+  const network = await NetworkBench.start(way, root);
+  for (const work of networkWork) {
+    const { name, unit } = work;
+    const before = await network.logBytes();
+    const startedAtMs = performance.now();
+    samples.take('network', name, unit, way, await network.measure(work));
+    const bytes = (await network.logBytes()) - before;
+    if (way !== 'protected') continue;
+    samples.takeLogRate(name, (bytes * 1000) / (performance.now() - startedAtMs));
+  }
+  await network.end();
+}
+
 /** A switch, a guest with redis run one of the three ways, and one connection to it. */
-export class NetworkBench {
+class NetworkBench {
   readonly #dir: string;
-  readonly #switch: GuestProcess;
+  readonly #switch: BenchSwitch;
   readonly #machine: BenchGuest;
   readonly #socket: Socket;
   #received = '';
@@ -81,7 +93,7 @@ export class NetworkBench {
   /** Of the last row that asked one at a time. */
   latenciesMs: readonly number[] = [];
 
-  private constructor(dir: string, ethernet: GuestProcess, machine: BenchGuest, socket: Socket) {
+  private constructor(dir: string, ethernet: BenchSwitch, machine: BenchGuest, socket: Socket) {
     this.#dir = dir;
     this.#switch = ethernet;
     this.#machine = machine;
@@ -95,17 +107,14 @@ export class NetworkBench {
     });
   }
 
-  static async start(way: Way): Promise<NetworkBench> {
-    const dir = await mkdtemp(join(tmpdir(), 'ftvm-bench-'));
-    const words = ['--listen', '127.0.0.1:0', '--forward', '127.0.0.1:0:6379', '--json'];
-    const ethernet = new GuestProcess(ftvm, ['switch', ...words]);
-    const [line] = await ethernet.expect(/\{.*\}\n/);
-    const { url, forwards } = JSON.parse(line) as { url: string; forwards: { port: number }[] };
-    const network = { switchUrl: url, services: ['redis'] };
+  static async start(way: Way, root: string): Promise<NetworkBench> {
+    const dir = await mkdtemp(join(root, 'network-'));
+    const ethernet = await BenchSwitch.start();
+    const network = { switchUrl: ethernet.url, services: ['redis'] };
     const machine = await BenchGuest.boot(way, dir, network);
     // Plain v86 plugs its cable in when the guest first says something.
     await machine.guest.time('ping -c 1 -W 2 10.0.2.2 >/dev/null');
-    const socket = await reach(forwards[0]?.port ?? 0);
+    const socket = await ethernet.reach();
     const bench = new NetworkBench(dir, ethernet, machine, socket);
     // What is transmitted in bulk.
     await bench.ask(1, () => `*3\r\n$3\r\nSET\r\n$4\r\nbulk\r\n${bulkText}`);
@@ -121,8 +130,8 @@ export class NetworkBench {
   }
 
   /** Log sent so far; 0 for plain v86. */
-  async logBytes(): Promise<number> {
-    return (await this.#machine.status())?.log.bytesTotal ?? 0;
+  logBytes(): Promise<number> {
+    return this.#machine.logBytes();
   }
 
   /** One request at a time; answers how long each took. */
@@ -175,7 +184,7 @@ export class NetworkBench {
   async end(): Promise<void> {
     this.#socket.destroy();
     await this.#machine.end();
-    await this.#switch.kill();
+    await this.#switch.process.kill();
     await rm(this.#dir, { recursive: true, force: true });
   }
 
@@ -195,30 +204,8 @@ export class NetworkBench {
   }
 }
 
-/** A connection on which redis has answered: at the shell's prompt it may not be there yet. */
-async function reach(port: number): Promise<Socket> {
-  const deadline = performance.now() + 60_000;
-  while (performance.now() < deadline) {
-    const socket = connect(port, '127.0.0.1');
-    const answered = await new Promise<boolean>((resolve) => {
-      socket.setTimeout(5000, () => socket.destroy());
-      socket.once('error', () => undefined);
-      socket.once('data', () => resolve(true)).once('close', () => resolve(false));
-      socket.write('PING\r\n');
-    });
-    if (answered) return socket.setTimeout(0);
-    await sleep(200);
-  }
-  throw new BenchError("The guest's redis did not answer for a minute");
-}
-
 const bulkText = `$${bulkBytes}\r\n${'x'.repeat(bulkBytes)}\r\n`;
 
 function megabits(startedAtMs: number): number {
   return (bulkBytes * bulkCount * 8) / 1000 / (performance.now() - startedAtMs);
-}
-
-function percentile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
 }

@@ -1,12 +1,32 @@
-import { Option, type Command } from 'commander';
-import { bench, benchParts, type BenchPart, type BenchReport } from '../bench/bench.js';
-import { wholeNumber } from './option-parsers.js';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { InvalidArgumentError, type Command } from 'commander';
+import { bench } from '../bench/bench.js';
+import { chartOf } from '../bench/bench-chart.js';
+import { benchParts, type BenchPart } from '../bench/bench-part.js';
+import type { BenchReport } from '../bench/bench-report.js';
+import { GuestProcess } from '../bench/guest-process.js';
+import { FtvmError } from '../errors.js';
+import { benchTable } from './bench-table.js';
+import { exitStatus } from './exit-status.js';
+import { nameList, wholeNumber } from './option-parsers.js';
+import { untilStopped } from './signals.js';
 
 interface Options {
   readonly repetitions: number;
   readonly idle: number;
-  readonly only?: BenchPart;
+  readonly only?: readonly BenchPart[];
+  readonly qemu?: true;
   readonly json?: true;
+  readonly svg?: string;
+  readonly from?: string;
+}
+
+/** A file of a report cannot be read or written. */
+class BenchFileError extends FtvmError {
+  readonly code = 'FTVM_BENCH_FILE';
+  readonly remedy = 'For --from, save a report first: ftvm bench --json > FILE.';
 }
 
 export function addBenchCommand(program: Command): void {
@@ -15,53 +35,79 @@ export function addBenchCommand(program: Command): void {
     .description('the same work on plain v86, on ftvm alone, and protected, in one run')
     .option('--repetitions <n>', 'of everything; medians are reported', wholeNumber(1, 100), 3)
     .option('--idle <seconds>', 'how long an idle guest is watched', wholeNumber(1, 600), 5)
-    .addOption(
-      new Option('--only <part>', "the guest's own work, or what its clients see").choices(
-        benchParts,
-      ),
-    )
+    .option('--only <parts>', `of ${benchParts.join(', ')}: a list`, partList)
+    .option('--qemu', "also QEMU's record and replay of the same commands (2 minutes each time)")
+    .option('--svg <file>', 'draw the ratios there')
+    .option('--from <file>', 'measure nothing: show this report, saved with --json')
     .option('--json', 'one JSON object on stdout')
     .addHelpText(
       'after',
       `
-Examples, about two minutes and one:
+Examples, of about three minutes, half a minute, and no time:
   $ ftvm bench --repetitions 1
-  $ ftvm bench --repetitions 1 --only network`,
+  $ ftvm bench --repetitions 1 --only failover
+  $ ftvm bench --from bench.json --svg bench.svg`,
     )
     .action(async (parsed: Options) => {
-      const { repetitions, idle, only, json } = parsed;
-      const parts = only ? [only] : benchParts;
-      const report = await bench({ repetitions, idleSeconds: idle, parts }, (line) => {
-        process.stderr.write(`ftvm: ${line}\n`);
-      });
-      process.stdout.write(json ? `${JSON.stringify(report)}\n` : table(report));
+      process.exitCode = await runBench(parsed);
     });
 }
 
-function table({ machine, rows, protection, repetitions }: BenchReport): string {
-  const cells = rows.map((row) => [
-    row.name,
-    `${row.plain} ${row.unit}`,
-    String(row.alone),
-    String(row.protected),
-    row.ratio.toFixed(2),
-    row.logBytesPerSecond > 0 ? `${Math.round(row.logBytesPerSecond / 1000)} kB/s` : '',
-  ]);
-  const head = ['', 'plain v86', 'alone', 'protected', 'ratio', 'log'];
-  const widths = head.map((title, i) =>
-    Math.max(title.length, ...cells.map((row) => row[i]?.length ?? 0)),
+async function runBench(parsed: Options): Promise<number> {
+  const report = parsed.from === undefined ? await measure(parsed) : await saved(parsed.from);
+  if (report === null) return exitStatus.interrupted;
+  process.stdout.write(parsed.json ? `${JSON.stringify(report)}\n` : benchTable(report));
+  if (parsed.svg !== undefined) await write(parsed.svg, chartOf(report));
+  return exitStatus.done;
+}
+
+/** Null if it was interrupted. */
+function measure(parsed: Options): Promise<BenchReport | null> {
+  const { repetitions, idle, only, qemu } = parsed;
+  const parts = benchParts.filter((part) =>
+    part === 'qemu' ? (qemu ?? only?.includes(part)) : (only?.includes(part) ?? true),
   );
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
-      .join('  ');
-  const facts = Object.entries(protection ?? {}).map(([name, value]) => `  ${name} ${value}`);
-  return [
-    `${String(machine.cpu)}, ${machine.cores} cores, Node ${machine.node}; medians of ${repetitions}`,
-    line(head),
-    ...cells.map(line),
-    'ratio: protected speed over plain speed; above 1 is faster than plain v86',
-    ...facts,
-    '',
-  ].join('\n');
+  const say = (line: string): void => void process.stderr.write(`ftvm: ${line}\n`);
+  return untilStopped(async (stop) => {
+    const root = await mkdtemp(join(tmpdir(), 'ftvm-bench-'));
+    stop.addEventListener('abort', () => GuestProcess.killAll());
+    try {
+      return await bench({ repetitions, idleSeconds: idle, parts, root }, say);
+    } catch (error) {
+      if (stop.aborted) return null;
+      throw error;
+    } finally {
+      GuestProcess.killAll();
+      await rm(root, { recursive: true, force: true });
+    }
+  });
+}
+
+async function saved(path: string): Promise<BenchReport> {
+  let report: Partial<BenchReport> | null;
+  try {
+    report = JSON.parse(await readFile(path, 'utf8')) as Partial<BenchReport> | null;
+  } catch (cause) {
+    throw new BenchFileError(`Cannot read a report from ${path}`, { cause });
+  }
+  const isReport = Array.isArray(report?.rows) && Array.isArray(report.failover);
+  if (!isReport) throw new BenchFileError(`${path} is not a report of this release`);
+  return report as BenchReport;
+}
+
+async function write(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text);
+  } catch (cause) {
+    throw new BenchFileError(`Cannot write ${path}`, { cause });
+  }
+}
+
+function partList(text: string): readonly BenchPart[] {
+  const names = nameList(text);
+  const parts = benchParts.filter((part) => names.includes(part));
+  if (parts.length === 0 || parts.length !== new Set(names).size) {
+    throw new InvalidArgumentError(`It is a list of ${benchParts.join(', ')}.`);
+  }
+  return parts;
 }
