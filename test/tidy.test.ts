@@ -9,7 +9,7 @@ const arrows: Record<string, readonly string[]> = {
   log: ['guest'],
   channel: ['guest', 'log', 'arbiter'],
   role: ['guest', 'log', 'channel', 'disk', 'arbiter', 'vcpu'],
-  disk: ['guest'],
+  disk: ['guest', 'log'],
   network: ['guest', 'host'],
   arbiter: [],
   vcpu: ['guest', 'log'],

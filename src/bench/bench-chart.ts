@@ -43,9 +43,10 @@ export function chartOf(report: BenchReport): string {
 <style>${style}</style>
 <rect class="page" width="${width}" height="${height}" rx="8"/>
 ${text(16, 30, 'Speed of a protected guest, plain v86 = 1', 'title')}
-${text(16, 52, 'bar: with a backup in sync, tick: ftvm alone; longer is faster', 'note')}
-<line class="plain" x1="${plainAt}" y1="${headHeight - 4}" x2="${plainAt}" y2="${y + 6}"/>
+${text(16, 52, 'bar: with a backup in sync, tick: ftvm alone; longer is better', 'note')}
 ${lines.join('\n')}
+<line class="plain" x1="${plainAt}" y1="${headHeight}" x2="${plainAt}" y2="${y + 6}"/>
+${text(Number(plainAt) + 6, headHeight + 10, 'plain v86', 'note')}
 ${footOf(report)
   .map((line, i) => text(16, y + 28 + 18 * i, line, 'note'))
   .join('\n')}
