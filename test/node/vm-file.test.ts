@@ -13,6 +13,7 @@ const file: VmFile = {
   image: { name: 'linux', prompt: '# $', ready: null },
   services: ['redis'],
   append: '',
+  disks: 'replicated',
   spec: {
     memoryMiB: 128,
     vgaMemoryMiB: 2,
@@ -87,10 +88,15 @@ describe('vm.json', () => {
     },
   );
 
+  it('of a release that had only shared disks has those', () => {
+    expect(decodeVmFile('vm.json', changed(['disks'], undefined)).disks).toBe('shared');
+  });
+
   it.each(pathsOf(JSON.parse(text)).map((path) => [path.join('.'), path] as const))(
     'checks the type of %s',
     (_, path) => {
-      for (const wrong of [undefined, { odd: true }, [[]], -1.5]) {
+      const mayBeMissing = path[0] === 'disks';
+      for (const wrong of [...(mayBeMissing ? [] : [undefined]), { odd: true }, [[]], -1.5]) {
         expect(() => decodeVmFile('/vms/a/vm.json', changed(path, wrong))).toThrow(
           VmFileFieldError,
         );
