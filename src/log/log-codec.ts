@@ -11,7 +11,8 @@ import { shape } from './shape.js';
  * the pace of guest time inside an epoch and the settings of v86's compiler are part of it.
  *
  * History: 1, the first. 2, the digest has a hash of the processor's state apart from the memory's;
- * the scrub keeps its pace in large and idle guests; the power button, pause and resume.
+ * the scrub keeps its pace in large and idle guests; the power button, pause and resume; a cut leaves
+ * the machine as it is.
  */
 export const LOG_VERSION = 2;
 

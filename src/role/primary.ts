@@ -2,7 +2,6 @@ import { StateSender } from '../channel/state-transfer.js';
 import type { Hello, WireMessage } from '../channel/wire-message.js';
 import { assert } from '../assert.js';
 import type { DiskRequest } from '../guest/disk-request.js';
-import type { Snapshot } from '../guest/snapshot.js';
 import type { Epoch } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
 import { admissionRefusal } from './admission.js';
@@ -39,7 +38,7 @@ export class Primary {
   readonly #slow: SlowBackups;
   readonly #redundancy: Redundancy;
   #ran: Epoch;
-  #cutAskedAtMs: number | null = null;
+  #isCutAsked = false;
   #steppedAtMs: number;
   #heartbeatAtMs = Number.NEGATIVE_INFINITY;
   #leavingSinceMs: number | null = null;
@@ -132,7 +131,7 @@ export class Primary {
         this.#outlet.holdCrash(event.reason, event.epoch, nowMs);
         return this.#talked(nowMs);
       case 'cutTaken':
-        return this.#sendState(event.epoch, event.snapshot, nowMs);
+        return this.#sendState(event, nowMs);
       case 'wentLive':
       case 'diverged':
         return [];
@@ -352,21 +351,21 @@ export class Primary {
       redundancy: this.#redundancy,
     } as const;
     effects.push(report({ kind: 'backupJoining', replica }), this.#send(backup, welcome, nowMs));
-    if (this.#cutAskedAtMs === null) {
-      this.#cutAskedAtMs = nowMs;
+    if (!this.#isCutAsked) {
+      this.#isCutAsked = true;
       effects.push(vcpu({ kind: 'cut' }));
     }
     return effects;
   }
 
-  #sendState(epoch: Epoch, snapshot: Snapshot, nowMs: number): RoleEffect[] {
+  #sendState(
+    { epoch, snapshot, pauseMs }: Extract<VcpuEvent, { kind: 'cutTaken' }>,
+    nowMs: number,
+  ): RoleEffect[] {
     assert(epoch === this.#log.recorded, `state of epoch ${epoch} after ${this.#log.recorded}`);
-    const effects: RoleEffect[] = [];
-    if (this.#cutAskedAtMs !== null) {
-      const [pauseMs, stateBytes] = [nowMs - this.#cutAskedAtMs, snapshot.state.byteLength];
-      effects.push(report({ kind: 'stateCut', pauseMs, stateBytes }));
-    }
-    this.#cutAskedAtMs = null;
+    const stateBytes = snapshot.state.byteLength;
+    const effects: RoleEffect[] = [report({ kind: 'stateCut', pauseMs, stateBytes })];
+    this.#isCutAsked = false;
     for (const backup of this.#backups.all()) {
       if (backup.state !== 'awaitingCut') continue;
       backup.beginTransfer(new StateSender(snapshot), epoch, nowMs);

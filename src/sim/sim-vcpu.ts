@@ -186,7 +186,12 @@ export class SimVcpu implements Vcpu {
       this.#before = this.guest.digest();
       this.#tell({ kind: 'ran', epoch: record.epoch, outputs, after: this.#before });
       if (record.cut && this.#state === 'live') {
-        this.#tell({ kind: 'cutTaken', epoch: record.epoch, snapshot: this.guest.snapshot() });
+        this.#tell({
+          kind: 'cutTaken',
+          epoch: record.epoch,
+          snapshot: this.guest.snapshot(),
+          pauseMs: this.#pace.epochMs,
+        });
       }
       if (next === 'off') this.#state = 'over';
     } catch (error) {

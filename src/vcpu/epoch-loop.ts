@@ -35,17 +35,21 @@ export class EpochLoop {
   readonly #runner: EpochRunner;
   readonly #port: LoopPort;
   readonly #clock: LiveClock;
+  readonly #hostNowMs: () => number;
   readonly #pending: PendingEvents;
   #state: 'replaying' | 'live' | 'over' = 'replaying';
   #records: LogRecord[] = [];
   #isGoingLive = false;
   #isPaused = false;
+  /** A cut was asked for, and what can be done ahead of it is not done. */
+  #isCutAsked = false;
   #unposted: VcpuEvent[] = [];
 
   constructor(runner: EpochRunner, port: LoopPort, hostNowMs: () => number) {
     this.#runner = runner;
     this.#port = port;
     this.#clock = new LiveClock(hostNowMs);
+    this.#hostNowMs = hostNowMs;
     this.#pending = new PendingEvents((completed) => runner.isQuietAfter(completed));
   }
 
@@ -73,7 +77,7 @@ export class EpochLoop {
         for (const event of command.events) this.#pending.add(event);
         return;
       case 'cut':
-        this.#pending.isCutWanted = true;
+        this.#isCutAsked = true;
         return;
       case 'setSharePercent':
         this.#clock.sharePercent = command.percent;
@@ -115,7 +119,10 @@ export class EpochLoop {
   }
 
   async #liveNext(): Promise<void> {
-    if (this.#pending.isCutWanted) await this.#runner.prepareCut();
+    if (this.#isCutAsked && this.#runner.prepareCut()) {
+      this.#isCutAsked = false;
+      this.#pending.isCutWanted = true;
+    }
     const { isPaused } = this.#runner;
     // Guest time stands still while the guest is paused, and goes on from there.
     if (isPaused) this.#clock.start(this.#runner.endMs);
@@ -125,7 +132,7 @@ export class EpochLoop {
         : Infinity
       : this.#clock.waitMs(this.#pending.hasWork);
     if (waitMs > 0) {
-      this.#rest(waitMs);
+      this.#rest(this.#isCutAsked ? 0 : waitMs);
       return;
     }
     const { events, cut } = this.#pending.take();
@@ -147,7 +154,7 @@ export class EpochLoop {
   /** Answers null if the guest did not live to see the end. */
   async #runRecord(record: LogRecord): Promise<EpochResult | null> {
     try {
-      const result = record.cut ? await this.#cut(record) : this.#runner.runEpoch(record);
+      const result = record.cut ? this.#runCut(record) : this.#runner.runEpoch(record);
       const { outputs, after } = result;
       this.#tell({ kind: 'ran', epoch: record.epoch, outputs, after });
       if (result.next === 'reboot') await this.#runner.reboot();
@@ -166,9 +173,14 @@ export class EpochLoop {
     }
   }
 
-  async #cut(record: LogRecord): Promise<EpochResult> {
-    const { result, snapshot } = await this.#runner.cut(record);
-    if (this.#state === 'live') this.#tell({ kind: 'cutTaken', epoch: record.epoch, snapshot });
+  #runCut(record: LogRecord): EpochResult {
+    const startedAtMs = this.#hostNowMs();
+    const result = this.#runner.runCut(record);
+    if (this.#state === 'live') {
+      const snapshot = this.#runner.snapshot();
+      const pauseMs = this.#hostNowMs() - startedAtMs;
+      this.#tell({ kind: 'cutTaken', epoch: record.epoch, snapshot, pauseMs });
+    }
     return result;
   }
 

@@ -40,8 +40,7 @@ export interface RunnerOptions {
 }
 
 /**
- * Runs the epochs of one VM, across the machines it lives in: a reboot or a cut replaces the machine,
- * while epochs, guest time, console offsets and disk request ids go on.
+ * Runs the epochs of one VM, across the machines it lives in: a reboot replaces the machine, while epochs, guest time, console offsets and disk request ids go on.
  *
  * Shape:  synchronous where no machine is built. A pure function of the start and the records.
  * Errors: `GuestCrash` where the guest brought the emulator down; all else is a bug.
@@ -52,8 +51,6 @@ export class EpochRunner {
   readonly #outputs: OutputCollector;
   readonly #scrub: MemoryScrub;
   #machine: V86Machine;
-  /** Built ahead of a cut. */
-  #spare: V86Machine | null = null;
   #instructions: InstructionCount;
   #counterBefore = 0;
   #lastEpoch: Epoch;
@@ -79,6 +76,7 @@ export class EpochRunner {
     this.#lastEpoch = snapshot?.epoch ?? 0;
     this.#endMs = snapshot?.clockMs ?? 0;
     this.#isPaused = snapshot?.isPaused ?? false;
+    this.#counterBefore = machine.instructionCounter;
     this.#lastDigest = this.#digestAfresh();
   }
 
@@ -92,7 +90,7 @@ export class EpochRunner {
       frameSent: (frame) => outputs.add({ kind: 'frameSent', frame: frame.slice() }),
     };
     const machine = await V86Machine.build(options.engine, parts);
-    if (snapshot) await restoreMachine(machine, time, chance, snapshot);
+    if (snapshot) restoreMachine(machine, time, chance, snapshot);
     return new EpochRunner(options, parts, outputs, machine);
   }
 
@@ -149,52 +147,40 @@ export class EpochRunner {
     return this.#endEpoch(record, { sleepMs: machine.isHalted ? sleepMs : 0, rounds });
   }
 
-  /**
-   * Runs a record with `cut`: events enter, no instruction runs, and the state moves to a fresh
-   * machine. Answers that state, for another replica to start from.
-   */
-  async cut(record: LogRecord): Promise<{ result: EpochResult; snapshot: Snapshot }> {
+  /** One step of what can be done ahead of a cut. Answers whether that was all. */
+  prepareCut(): boolean {
+    return this.#machine.prepareSave();
+  }
+
+  /** Runs a record with `cut`: events enter, no instruction runs. */
+  runCut(record: LogRecord): EpochResult {
     try {
       this.#machine.startEpoch(record.clockMs);
       this.#enter(record.events);
     } catch (error) {
       throw guestCrashFrom(error, this.#options.lastWords());
     }
-    const { time, chance } = this.#options;
-    const { cpu } = this.#machine;
-    this.#instructions += this.#executed();
-    time.freeze(record.clockMs);
-    const snapshot: Snapshot = {
-      epoch: record.epoch,
-      clockMs: record.clockMs,
-      instructions: this.#instructions,
-      consoleOffset: this.#outputs.consoleOffset,
-      lastRequestId: this.#parts.requests.lastId,
-      chanceState: chance.state,
-      uartInput: Uint8Array.from(cpu.devices.uart0.input),
-      isPaused: this.#isPaused,
-      state: await this.#machine.save(),
-    };
-    this.#machine = this.#spare ?? (await V86Machine.build(this.#options.engine, this.#parts));
-    this.#spare = null;
-    await restoreMachine(this.#machine, time, chance, snapshot);
-    this.#counterBefore = 0;
+    this.#options.time.freeze(record.clockMs);
     this.#lastEpoch = record.epoch;
     this.#endMs = record.clockMs;
     this.#lastDigest = this.#digestAfresh();
-    const result: EpochResult = {
-      outputs: this.#outputs.take(),
-      after: this.#lastDigest,
-      sleepMs: 0,
-      rounds: 0,
-      next: this.#next(),
-    };
-    return { result, snapshot };
+    const outputs = this.#outputs.take();
+    return { outputs, after: this.#lastDigest, sleepMs: 0, rounds: 0, next: this.#next() };
   }
 
-  /** Does the part of a cut that can be done before it, so that the guest pauses twice and briefly. */
-  async prepareCut(): Promise<void> {
-    this.#spare ??= await V86Machine.build(this.#options.engine, this.#parts);
+  /** The state right after `runCut`, for another replica to go on from. This one goes on as well. */
+  snapshot(): Snapshot {
+    return {
+      epoch: this.#lastEpoch,
+      clockMs: this.#endMs,
+      instructions: this.#instructions,
+      consoleOffset: this.#outputs.consoleOffset,
+      lastRequestId: this.#parts.requests.lastId,
+      chanceState: this.#options.chance.state,
+      uartInput: Uint8Array.from(this.#machine.cpu.devices.uart0.input),
+      isPaused: this.#isPaused,
+      state: this.#machine.save(),
+    };
   }
 
   /** The guest was reset: a fresh machine, to which nothing of the old one's disk traffic belongs. */
@@ -288,14 +274,14 @@ export class EpochRunner {
   }
 }
 
-async function restoreMachine(
+function restoreMachine(
   machine: V86Machine,
   time: VirtualTime,
   chance: Chance,
   snapshot: Snapshot,
-): Promise<void> {
+): void {
   time.freeze(snapshot.clockMs);
-  await machine.restore(snapshot.state);
+  machine.restore(snapshot.state);
   machine.cpu.devices.uart0.input = [...snapshot.uartInput];
   chance.state = snapshot.chanceState;
 }

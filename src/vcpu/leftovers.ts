@@ -1,25 +1,31 @@
-import type { V86ByteQueue, V86Cpu } from './v86-internals.js';
+import type { V86ByteQueue, V86Cpu, V86IdeInterface } from './v86-internals.js';
 
 // Well past what v86 0.5.462 uses (91), so that ours rides in its state file unseen.
 const slot = 120;
 // The "fast A20" byte sits in a closure; the port is the way in.
 const a20Port = 0x92;
+// Where v86's VGA keeps its memory in its state.
+const svgaMemorySlot = 39;
 
 /**
- * Carries through a snapshot what v86's own state file forgets, and a guest would miss:
+ * Makes v86's state file hold its JavaScript exactly. A machine goes on after it was saved, and the
+ * one restored from it has to do the same, so what the file forgets has to be carried beside it:
  *
- * - `last_result`, the FPU status word and MXCSR are saved, but restoring puts the values beside
- *   WebAssembly memory instead of into it: a flag not yet looked at, an FPU exception or a rounding
- *   mode would change under the guest, and the next save would repeat the old values;
- * - whether the APIC is on; the A20 byte; the read position in the firmware's configuration port;
+ * - the A20 byte; the read position in the firmware's configuration port;
  * - bytes in the keyboard and mouse queues, and whether one waits to be read;
  * - the power management timer's place, without which it may step back;
- * - the multicast filter of the ne2k.
+ * - the multicast filter of the ne2k;
+ * - the number of the next disk operation; what is `undefined`, for which JSON has `null`.
  *
- * Left out knowingly: TLB, compiled code and the TSC's interpolation (both sides of a cut start
- * without them), a disk operation in flight (cuts wait for none), floppy and sound (no media).
+ * And it leaves out the memories, which lie in linear memory and are saved with it.
+ *
+ * Left out knowingly: a disk operation in flight (cuts wait for none), floppy and sound (no media).
+ * `test/vcpu/warm-cut.test.ts` compares every field of both sides.
  */
 export function carryLeftovers(cpu: V86Cpu): void {
+  leaveMemoriesOut(cpu);
+  // To save would write the TSC into linear memory, where those who only replay would not have it.
+  cpu.store_current_tsc = () => undefined;
   const saveState = cpu.get_state.bind(cpu);
   const restoreState = cpu.set_state.bind(cpu);
   cpu.get_state = () => {
@@ -28,27 +34,48 @@ export function carryLeftovers(cpu: V86Cpu): void {
     return state;
   };
   cpu.set_state = (state) => {
+    // Restoring puts arrays where views of linear memory were.
     const { last_result, fpu_status_word, mxcsr } = cpu;
+    // Parts of the machine, not of its state; restoring makes them `null`, or the drive itself.
+    const drives = ideInterfaces(cpu).map(({ drive_connected, is_atapi }) => ({
+      drive_connected,
+      is_atapi,
+    }));
     restoreState(state);
-    const restored = [cpu.last_result[0], cpu.fpu_status_word[0], cpu.mxcsr[0]] as const;
     Object.assign(cpu, { last_result, fpu_status_word, mxcsr });
-    [last_result[0], fpu_status_word[0], mxcsr[0]] = restored as [number, number, number];
+    ideInterfaces(cpu).forEach((ide, i) => Object.assign(ide, drives[i]));
     restoreLeftovers(cpu, state[slot] as Leftovers);
   };
 }
 
 /** Plain arrays and numbers: what v86's state file can hold without help. */
 type Leftovers = [
-  processor: [apicEnabled: number, a20: number, firmwarePointer: number],
+  board: [a20: number, firmwarePointer: number],
   keyboard: [keys: number[], mouse: number[], isReady: boolean, isAux: boolean],
   powerTimer: [last: number, lastValue: number, imprecision: number] | null,
   multicastFilter: number[] | null,
+  lastIoIds: number[],
 ];
+
+function leaveMemoriesOut(cpu: V86Cpu): void {
+  cpu.pack_memory = () => ({
+    bitmap: { get_buffer: () => new ArrayBuffer(0) },
+    packed_memory: new Uint8Array(0),
+  });
+  cpu.unpack_memory = () => undefined;
+  const { vga } = cpu.devices;
+  const saveState = vga.get_state.bind(vga);
+  vga.get_state = () => {
+    const state = saveState();
+    state[svgaMemorySlot] = new Uint8Array(0);
+    return state;
+  };
+}
 
 function leftoversOf(cpu: V86Cpu): Leftovers {
   const { ps2, acpi, net } = cpu.devices;
   return [
-    [cpu.apic_enabled[0] ?? 0, cpu.io.port_read8(a20Port), cpu.fw_pointer],
+    [cpu.io.port_read8(a20Port), cpu.fw_pointer],
     [
       bytesOf(ps2.kbd_buffer),
       bytesOf(ps2.mouse_buffer),
@@ -57,13 +84,13 @@ function leftoversOf(cpu: V86Cpu): Leftovers {
     ],
     acpi ? [acpi.last_timer, acpi.timer_last_value, acpi.timer_imprecision_offset] : null,
     net ? [...net.mar] : null,
+    ideInterfaces(cpu).map(({ last_io_id }) => last_io_id),
   ];
 }
 
 function restoreLeftovers(cpu: V86Cpu, leftovers: Leftovers): void {
-  const [[apicEnabled, a20, firmwarePointer], keyboard, powerTimer, multicastFilter] = leftovers;
-  const { ps2, acpi, net } = cpu.devices;
-  cpu.apic_enabled[0] = apicEnabled;
+  const [[a20, firmwarePointer], keyboard, powerTimer, multicastFilter, lastIoIds] = leftovers;
+  const { ps2, acpi, net, parallel0 } = cpu.devices;
   cpu.io.port_write8(a20Port, a20);
   cpu.fw_pointer = firmwarePointer;
   const [keys, mouse, isReady, isAux] = keyboard;
@@ -75,6 +102,15 @@ function restoreLeftovers(cpu: V86Cpu, leftovers: Leftovers): void {
     [acpi.last_timer, acpi.timer_last_value, acpi.timer_imprecision_offset] = powerTimer;
   }
   if (net && multicastFilter) net.mar = Uint8Array.from(multicastFilter);
+  ideInterfaces(cpu).forEach((ide, i) => (ide.last_io_id = lastIoIds[i] ?? 0));
+  if (parallel0) parallel0.status_latched ??= undefined;
+}
+
+function ideInterfaces(cpu: V86Cpu): V86IdeInterface[] {
+  const { primary, secondary } = cpu.devices.ide;
+  return [primary, secondary].flatMap((channel) =>
+    channel ? [channel.master, channel.slave] : [],
+  );
 }
 
 /** What waits in the queue; the queue can only be read by emptying it, so it is filled again. */

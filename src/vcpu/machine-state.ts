@@ -1,104 +1,95 @@
 import { assert } from '../assert.js';
-import type { V86Cpu, V86Emulator } from './v86-internals.js';
+import type { CutBuffer } from './cut-buffer.js';
+import type { CompiledFunction, FunctionTable } from './function-table.js';
+import { blockBytes, LinearMemory } from './linear-memory.js';
+import type { V86Emulator } from './v86-internals.js';
 
-const pageBytes = 4096;
-const headBytes = 8;
+const headBytes = 20;
+const functionHeadBytes = 8;
 
 /**
- * A machine's state as bytes: v86's own state file for the processor and devices, but memory beside
- * it. v86 copies memory three times on its way out and in, page by page, and touches every page of a
- * fresh machine to make it the zero it is; that was most of the pause of a cut.
+ * A machine as bytes: v86's linear memory (the guest's, and all that v86 knows of its processor: its
+ * TLB, its translations, what is compiled), the modules of its compiled functions, and its devices,
+ * which are JavaScript. To save it changes nothing, and a machine restored from it goes on where the
+ * first one stands, bit for bit and as warm.
  *
  * Shape (little endian):
  * ```
- * device bytes u32 | pages u32 | v86's state file | a bit per page of memory | the pages not all zero
+ * device bytes u32 | functions u32 | function bytes u32 | blocks u32 | blocks present u32
+ * v86's state file, its memories empty | (index u32 | bytes u32 | module) … | a byte per block | the blocks not all zero
  * ```
- * Units:  pages are 4 KiB. The size of memory is the machine's, and must be equal on both sides.
+ * Units:  blocks are 64 KiB. Sizes of memories are the machine's, and must be equal on both sides.
  */
-export async function saveState(emulator: V86Emulator): Promise<Uint8Array> {
-  const { cpu } = emulator.v86;
-  // v86's state file has an empty memory.
-  cpu.pack_memory = () => ({
-    bitmap: { get_buffer: () => new ArrayBuffer(0) },
-    packed_memory: new Uint8Array(0),
-  });
-  const devices = await emulator.save_state();
-  const memory = memoryOf(cpu);
-  const present = presentPages(cpu, memory.byteLength / pageBytes);
-  const pages = present.reduce((sum, bits) => sum + bitCount(bits), 0);
-  const head = headBytes + devices.byteLength + present.byteLength;
+export function saveState(
+  emulator: V86Emulator,
+  table: FunctionTable,
+  buffer: CutBuffer,
+): Uint8Array {
+  const devices = new Uint8Array(emulator.v86.save_state());
+  const functions = table.functions();
+  const functionBytes = functions.reduce(
+    (sum, { code }) => sum + functionHeadBytes + code.byteLength,
+    0,
+  );
+  const memory = new LinearMemory(emulator.v86.cpu.wasm_memory);
+  const { blocks } = memory;
+  const functionsAt = headBytes + devices.byteLength;
+  const presentAt = functionsAt + functionBytes;
+  const blocksAt = presentAt + blocks;
 
-  const state = new Uint8Array(head + pages * pageBytes);
+  const state = buffer.take(blocksAt + memory.byteLength);
   const view = new DataView(state.buffer);
-  view.setUint32(0, devices.byteLength, true);
-  view.setUint32(4, pages, true);
-  state.set(new Uint8Array(devices), headBytes);
-  state.set(present, headBytes + devices.byteLength);
-  let at = head;
-  forEachRun(present, (isPresent, start, end) => {
-    if (!isPresent) return;
-    state.set(memory.subarray(start, end), at);
-    at += end - start;
-  });
-  return state;
+  state.set(devices, headBytes);
+  let at = functionsAt;
+  for (const { index, code } of functions) {
+    view.setUint32(at, index, true);
+    view.setUint32(at + 4, code.byteLength, true);
+    state.set(code, at + functionHeadBytes);
+    at += functionHeadBytes + code.byteLength;
+  }
+  at = blocksAt;
+  for (let block = 0; block < blocks; block++) {
+    if (memory.isZero(block)) continue;
+    state[presentAt + block] = 1;
+    state.set(memory.read(block), at);
+    at += blockBytes;
+  }
+  const present = (at - blocksAt) / blockBytes;
+  [devices.byteLength, functions.length, functionBytes, blocks, present].forEach((value, i) =>
+    view.setUint32(4 * i, value, true),
+  );
+  return state.subarray(0, at);
 }
 
-export async function restoreState(emulator: V86Emulator, state: Uint8Array): Promise<void> {
-  const { cpu } = emulator.v86;
+export function restoreState(emulator: V86Emulator, table: FunctionTable, state: Uint8Array): void {
   const view = new DataView(state.buffer, state.byteOffset, state.byteLength);
-  const devicesEnd = headBytes + view.getUint32(0, true);
-  const bitmapEnd = devicesEnd + memoryOf(cpu).byteLength / pageBytes / 8;
-  const pages = view.getUint32(4, true);
-  assert(state.byteLength === bitmapEnd + pages * pageBytes, 'the state is of another machine');
-  // v86 restores memory before it forgets what it had translated and compiled from it.
-  cpu.unpack_memory = () => {
-    const memory = memoryOf(cpu);
-    let at = bitmapEnd;
-    forEachRun(state.subarray(devicesEnd, bitmapEnd), (isPresent, start, end) => {
-      if (isPresent) {
-        memory.set(state.subarray(at, at + end - start), start);
-        at += end - start;
-      } else if (!cpu.is_memory_zeroed(start, end - start)) {
-        memory.fill(0, start, end); // The loader put the kernel there.
-      }
-    });
-  };
-  await emulator.restore_state(state.slice(headBytes, devicesEnd).buffer);
-}
+  const functionsAt = headBytes + view.getUint32(0, true);
+  const presentAt = functionsAt + view.getUint32(8, true);
+  const blocks = view.getUint32(12, true);
+  const blocksAt = presentAt + blocks;
+  const present = view.getUint32(16, true);
+  assert(state.byteLength === blocksAt + present * blockBytes, 'the state is of another machine');
 
-function memoryOf(cpu: V86Cpu): Uint8Array {
-  const { byteOffset, length } = cpu.mem8;
-  return new Uint8Array(cpu.wasm_memory.buffer, byteOffset, length);
-}
-
-function presentPages(cpu: V86Cpu, pages: number): Uint8Array {
-  const present = new Uint8Array(pages / 8);
-  for (let page = 0; page < pages; page++) {
-    if (!cpu.is_memory_zeroed(page * pageBytes, pageBytes)) {
-      present[page >> 3] = (present[page >> 3] ?? 0) | (1 << (page & 7));
+  // Before memory: v86 leaves its traces there while it restores devices.
+  emulator.v86.restore_state(state.slice(headBytes, functionsAt).buffer);
+  const memory = new LinearMemory(emulator.v86.cpu.wasm_memory);
+  memory.growTo(blocks);
+  let at = blocksAt;
+  for (let block = 0; block < blocks; block++) {
+    if (state[presentAt + block] === 0) {
+      memory.clear(block);
+    } else {
+      memory.write(block, state.subarray(at, at + blockBytes));
+      at += blockBytes;
     }
   }
-  return present;
-}
-
-/** Calls `visit` for each stretch of memory whose pages are all present or all absent, in bytes. */
-function forEachRun(
-  present: Uint8Array,
-  visit: (isPresent: boolean, start: number, end: number) => void,
-): void {
-  const pages = present.byteLength * 8;
-  const isPresent = (page: number): boolean =>
-    (((present[page >> 3] ?? 0) >> (page & 7)) & 1) === 1;
-  for (let start = 0; start < pages;) {
-    let end = start + 1;
-    while (end < pages && isPresent(end) === isPresent(start)) end++;
-    visit(isPresent(start), start * pageBytes, end * pageBytes);
-    start = end;
+  const functions: CompiledFunction[] = [];
+  at = functionsAt;
+  for (let count = view.getUint32(4, true); count > 0; count--) {
+    const codeAt = at + functionHeadBytes;
+    const codeEnd = codeAt + view.getUint32(at + 4, true);
+    functions.push({ index: view.getUint32(at, true), code: state.slice(codeAt, codeEnd) });
+    at = codeEnd;
   }
-}
-
-function bitCount(bits: number): number {
-  let count = 0;
-  for (let rest = bits; rest > 0; rest &= rest - 1) count++;
-  return count;
+  table.restore(functions);
 }

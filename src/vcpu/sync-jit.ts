@@ -1,8 +1,6 @@
 import { assert } from '../assert.js';
+import { FunctionTable } from './function-table.js';
 import type { V86Cpu, V86Exports, V86Imports } from './v86-internals.js';
-
-// Where v86's table of compiled functions starts (WASM_TABLE_OFFSET).
-const tableOffset = 1024;
 
 // `set_jit_config`'s number for how many pages of guest code go into one function (MAX_PAGES). With
 // v86's own choice of 3 the guest is no faster, and the engine works a third longer on optimizing
@@ -17,19 +15,23 @@ const pagesPerFunction = { setting: 1, value: 1 } as const;
  * Shape:  v86 compiles one function at a time and waits for its installation, so one slot suffices.
  */
 export class SyncJit {
+  readonly table = new FunctionTable();
   #cpu: V86Cpu | null = null;
-  #table: WebAssembly.Table | null = null;
-  #compiled: { index: number; start: number; flags: number; run: unknown } | null = null;
+  #compiled: {
+    index: number;
+    start: number;
+    flags: number;
+    code: Uint8Array;
+    run: unknown;
+  } | null = null;
 
   takeOver(imports: V86Imports): void {
-    this.#table = imports.__indirect_function_table;
+    this.table.takeOver(imports);
     imports.codegen_finalize = (index, start, flags, pointer, length) => {
       assert(this.#cpu && !this.#compiled, 'v86 compiled a function before the last was installed');
       const { buffer } = this.#cpu.wasm_memory;
-      const code = new Uint8Array(buffer, pointer >>> 0, length >>> 0);
-      const module = new WebAssembly.Module(code);
-      const instance = new WebAssembly.Instance(module, { e: this.#cpu.jit_imports });
-      this.#compiled = { index, start, flags, run: instance.exports['f'] };
+      const code = new Uint8Array(buffer, pointer >>> 0, length >>> 0).slice();
+      this.#compiled = { index, start, flags, code, run: this.table.compile(code) };
     };
   }
 
@@ -39,14 +41,15 @@ export class SyncJit {
 
   attach(cpu: V86Cpu): void {
     this.#cpu = cpu;
+    this.table.attach(cpu.jit_imports);
   }
 
   /** Installs what was compiled during the last round. v86 holds a lock while its main loop runs. */
   install(): void {
     if (!this.#compiled) return;
-    const { index, start, flags, run } = this.#compiled;
+    const { index, start, flags, code, run } = this.#compiled;
     this.#compiled = null;
-    this.#table?.set(index + tableOffset, run);
+    this.table.set({ index, code }, run);
     this.#cpu?.codegen_finalize_finished(index, start, flags);
   }
 }

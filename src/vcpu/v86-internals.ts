@@ -4,41 +4,47 @@
  * Shape:  what v86 0.5.462 has; the package is pinned exactly, and the tests run on a real guest.
  */
 export interface V86Emulator {
-  readonly v86: { readonly cpu: V86Cpu };
+  readonly v86: {
+    readonly cpu: V86Cpu;
+    save_state(): ArrayBuffer;
+    restore_state(state: ArrayBuffer): void;
+  };
   readonly bus: { send(name: string, value: unknown): void };
   add_listener(name: string, listener: (value: never) => void): void;
-  save_state(): Promise<ArrayBuffer>;
-  restore_state(state: ArrayBuffer): Promise<void>;
 }
 
 export interface V86Cpu {
   readonly devices: V86Devices;
-  readonly wasm_memory: WebAssembly.Memory;
+  readonly wasm_memory: V86LinearMemory;
   readonly jit_imports: WebAssembly.ModuleImports;
   readonly memory_size: ArrayLike<number>;
   readonly mem8: { readonly byteOffset: number; readonly length: number };
   readonly io: V86Io;
-  /** Views of WebAssembly memory; restoring replaces some by plain arrays (see leftovers.ts). */
+  /** Views of linear memory; restoring replaces these by plain arrays (see leftovers.ts). */
   last_result: V86View;
   fpu_status_word: V86View;
   mxcsr: V86View;
-  apic_enabled: V86View;
   fw_pointer: number;
   main_loop(): number;
   get_eflags(): number;
   device_raise_irq(irq: number): void;
   codegen_finalize_finished(index: number, start: number, flags: number): void;
+  store_current_tsc(): void;
   get_state(): unknown[];
   set_state(state: unknown[]): void;
   reboot_internal(): void;
   run_hardware_timers(acpi: number, nowMs: number): number;
-  /** By guest-physical address. */
-  is_memory_zeroed(addressBytes: number, lengthBytes: number): boolean;
   pack_memory(): unknown;
-  unpack_memory(bitmap: unknown, pages: Uint8Array): void;
+  unpack_memory(): void;
 }
 
-/** A typed array behind a proxy that survives the growth of WebAssembly memory. Slow. */
+/** A `WebAssembly.Memory`, whose pages are 64 KiB. */
+export interface V86LinearMemory {
+  readonly buffer: ArrayBuffer;
+  grow(pages: number): number;
+}
+
+/** A typed array behind a proxy that survives the growth of linear memory. Slow. */
 export interface V86View {
   [index: number]: number;
 }
@@ -55,6 +61,8 @@ export interface V86Devices {
   };
   readonly pci: { readonly device_spaces: readonly (Int32Array | undefined)[] };
   readonly uart0: { input: number[] };
+  readonly parallel0?: { status_latched: number | null | undefined };
+  readonly vga: { get_state(): unknown[] };
   readonly ps2: V86Ps2;
   readonly acpi?: V86Acpi;
   readonly net?: { readonly mac: Uint8Array; readonly memory: Uint8Array; mar: Uint8Array };
@@ -71,7 +79,9 @@ export interface V86IdeInterface {
   readonly channel: V86IdeChannel;
   readonly in_progress_io_ids: Map<number, unknown>;
   readonly cancelled_io_ids: Set<number>;
-  readonly last_io_id: number;
+  last_io_id: number;
+  drive_connected: boolean;
+  is_atapi: boolean | undefined;
   current_command: number;
   status_reg: number;
   error_reg: number;
@@ -115,6 +125,8 @@ export interface V86Imports {
     length: number,
   ) => void;
   stop_idling: () => void;
+  jit_clear_func: (index: number) => void;
+  jit_clear_all_funcs: () => void;
   readonly __indirect_function_table: WebAssembly.Table;
 }
 

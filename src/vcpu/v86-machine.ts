@@ -4,9 +4,11 @@ import type { DriveName } from '../guest/disk-request.js';
 import type { MachineSpec } from '../guest/machine-spec.js';
 import type { BootFiles } from './boot-files.js';
 import type { Chance } from './chance.js';
+import { CutBuffer } from './cut-buffer.js';
 import { GuestDrive } from './guest-drive.js';
 import type { DiskRequests } from './disk-requests.js';
 import { carryLeftovers } from './leftovers.js';
+import { LinearMemory } from './linear-memory.js';
 import { restoreState, saveState } from './machine-state.js';
 import { SyncJit } from './sync-jit.js';
 import type { V86Cpu, V86Emulator, V86Exports, V86Imports } from './v86-internals.js';
@@ -71,6 +73,7 @@ export class V86Machine {
   readonly #time: VirtualTime;
   readonly #jit: SyncJit;
   readonly #spec: MachineSpec;
+  readonly #cutBuffer = new CutBuffer();
   #words: Int32Array;
   #memory: Int32Array;
 
@@ -176,12 +179,17 @@ export class V86Machine {
     this.#emulator.bus.send(name, value);
   }
 
-  save(): Promise<Uint8Array> {
-    return saveState(this.#emulator);
+  /** One step of what can be done ahead of `save`. Answers whether that was all. */
+  prepareSave(): boolean {
+    return this.#cutBuffer.prepare(new LinearMemory(this.cpu.wasm_memory));
   }
 
-  restore(state: Uint8Array): Promise<void> {
-    return restoreState(this.#emulator, state);
+  save(): Uint8Array {
+    return saveState(this.#emulator, this.#jit.table, this.#cutBuffer);
+  }
+
+  restore(state: Uint8Array): void {
+    restoreState(this.#emulator, this.#jit.table, state);
   }
 
   #connect(parts: MachineParts): void {

@@ -45,8 +45,13 @@ export type VcpuEvent =
       readonly outputs: readonly GuestOutput[];
       readonly after: StateDigest;
     }
-  /** The state at the end of `epoch`, whose record has `cut`. Live only. */
-  | { readonly kind: 'cutTaken'; readonly epoch: Epoch; readonly snapshot: Snapshot }
+  /** The state at the end of `epoch`, whose record has `cut`; the guest stood still for `pauseMs`. */
+  | {
+      readonly kind: 'cutTaken';
+      readonly epoch: Epoch;
+      readonly snapshot: Snapshot;
+      readonly pauseMs: number;
+    }
   | { readonly kind: 'wentLive'; readonly lastEpoch: Epoch }
   /** The digest a record carries is not the state this vCPU has: it is no replica any more. */
   | {

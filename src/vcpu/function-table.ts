@@ -1,0 +1,96 @@
+import { assert } from '../assert.js';
+import type { V86Imports } from './v86-internals.js';
+
+// Where v86's part of its table of functions starts (WASM_TABLE_OFFSET), and how long it is
+// (WASM_TABLE_SIZE).
+const tableOffset = 1024;
+const functionsMax = 900;
+
+/** A module of one compiled function, as v86 wrote it. */
+export interface CompiledFunction {
+  readonly index: number;
+  readonly code: Uint8Array;
+}
+
+/**
+ * The functions that v86 compiled from guest code, and the modules they came from: the only part of
+ * v86's processor that is not in its linear memory. With the modules another machine can go on where
+ * this one stands.
+ *
+ * Shape:  an index is in use from `set` to v86's own `jit_clear_func`.
+ */
+export class FunctionTable {
+  #table: WebAssembly.Table | null = null;
+  #jitImports: WebAssembly.ModuleImports = {};
+  readonly #codes = new Map<number, Uint8Array>();
+
+  takeOver(imports: V86Imports): void {
+    const { jit_clear_func, jit_clear_all_funcs } = imports;
+    this.#table = imports.__indirect_function_table;
+    imports.jit_clear_func = (index) => {
+      this.#codes.delete(index);
+      jit_clear_func(index);
+    };
+    imports.jit_clear_all_funcs = () => {
+      this.#codes.clear();
+      jit_clear_all_funcs();
+    };
+  }
+
+  /** The machine stands: this is what its functions import. */
+  attach(jitImports: WebAssembly.ModuleImports): void {
+    this.#jitImports = jitImports;
+  }
+
+  compile(code: Uint8Array): unknown {
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(code), {
+      e: this.#jitImports,
+    });
+    return instance.exports['f'];
+  }
+
+  set({ index, code }: CompiledFunction, run: unknown): void {
+    assert(this.#table, 'the table of functions is used before v86 has made it');
+    this.#codes.set(index, code);
+    this.#table.set(index + tableOffset, run);
+  }
+
+  /** All functions in use, by index. */
+  functions(): CompiledFunction[] {
+    return Array.from(this.#codes, ([index, code]) => ({ index, code })).sort(
+      (one, other) => one.index - other.index,
+    );
+  }
+
+  /** Puts in functions of another machine. Each is compiled when it is first called. */
+  restore(functions: readonly CompiledFunction[]): void {
+    for (const compiled of functions) {
+      const { index, code } = compiled;
+      assert(index < functionsMax, `v86 has no function ${index}`);
+      this.set(
+        compiled,
+        callable((state) => {
+          const run = this.compile(code) as (state: number) => void;
+          this.#table?.set(index + tableOffset, run);
+          run(state);
+        }),
+      );
+    }
+  }
+}
+
+/** A JavaScript function as a table of functions takes it: imported and exported again. */
+function callable(call: (state: number) => void): unknown {
+  const instance = new WebAssembly.Instance(passThrough, { e: { f: call } });
+  return instance.exports['f'];
+}
+
+/** `(module (import "e" "f" (func (param i32))) (export "f" (func 0)))` */
+const passThrough = new WebAssembly.Module(
+  Uint8Array.of(
+    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+    ...[0x01, 0x05, 0x01, 0x60, 0x01, 0x7f, 0x00],
+    ...[0x02, 0x07, 0x01, 0x01, 0x65, 0x01, 0x66, 0x00, 0x00],
+    ...[0x07, 0x05, 0x01, 0x01, 0x66, 0x00, 0x00],
+  ),
+);
