@@ -3,9 +3,9 @@ import type { ConsoleOffset, Epoch, InstructionCount, VirtualMs } from '../units
 /**
  * A machine between two epochs, enough to go on from on another host.
  *
- * Shape:  `state` is memory and v86's own state of processor and devices (vcpu/machine-state.ts), no
- *         disks in it; the rest is what v86 leaves out.
- * Source: FT paper §3.1 (FT VMotion); architecture.md on why both sides go on from a fresh machine.
+ * Shape:  `state` is all of v86's machine (vcpu/machine-state.ts), no disks in it; the rest is what
+ *         the vCPU knows beside it.
+ * Source: FT paper §3.1 (FT VMotion).
  */
 export interface Snapshot {
   /** The epoch that had just ended. */

@@ -61,11 +61,15 @@ export interface V86Devices {
   };
   readonly pci: { readonly device_spaces: readonly (Int32Array | undefined)[] };
   readonly uart0: { input: number[] };
-  readonly parallel0?: { status_latched: number | null | undefined };
   readonly vga: { get_state(): unknown[] };
   readonly ps2: V86Ps2;
   readonly acpi?: V86Acpi;
-  readonly net?: { readonly mac: Uint8Array; readonly memory: Uint8Array; mar: Uint8Array };
+  readonly net?: { readonly mac: Uint8Array; readonly memory: Uint8Array };
+  readonly sb16?: {
+    readonly read_buffer: V86ByteQueue;
+    readonly write_buffer: V86ByteQueue;
+    readonly mpu_read_buffer: V86ByteQueue;
+  };
   readonly virtio_net?: { readonly mac: Uint8Array };
 }
 
@@ -79,9 +83,7 @@ export interface V86IdeInterface {
   readonly channel: V86IdeChannel;
   readonly in_progress_io_ids: Map<number, unknown>;
   readonly cancelled_io_ids: Set<number>;
-  last_io_id: number;
-  drive_connected: boolean;
-  is_atapi: boolean | undefined;
+  readonly last_io_id: number;
   current_command: number;
   status_reg: number;
   error_reg: number;
@@ -93,12 +95,11 @@ export interface V86IdeInterface {
 export interface V86Ps2 {
   readonly kbd_buffer: V86ByteQueue;
   readonly mouse_buffer: V86ByteQueue;
-  next_byte_is_ready: boolean;
-  next_byte_is_aux: boolean;
 }
 
 export interface V86ByteQueue {
   readonly length: number;
+  clear(): void;
   push(byte: number): void;
   shift(): number;
 }
@@ -107,9 +108,6 @@ export interface V86Acpi {
   status: number;
   pm1_status: number;
   readonly pm1_enable: number;
-  last_timer: number;
-  timer_last_value: number;
-  timer_imprecision_offset: number;
 }
 
 /** What v86's WebAssembly asks of its host, as far as we replace it. */

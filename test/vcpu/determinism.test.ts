@@ -106,19 +106,6 @@ describe.skipIf(!linux)('a real guest (skipped where images/linux is not built)'
     }
   });
 
-  it('keeps console input that the guest had not read across a cut', async () => {
-    const guest = await LiveGuest.start(linux!.spec(), new MemoryDisk(linux!.disk));
-    await guest.waitFor(prompt);
-    guest.vcpu.pause();
-    guest.type('echo typed-before-the-cut');
-    guest.vcpu.cut();
-    guest.vcpu.resume();
-    expect(await guest.waitFor(prompt)).toContain('typed-before-the-cut');
-    expect(guest.snapshots).toHaveLength(1);
-    expect(guest.snapshots[0]?.uartInput.byteLength).toBeGreaterThan(0);
-    await guest.close();
-  });
-
   it('finds out a replica whose memory differs by one bit, within one pass of the scrub', async () => {
     const guest = await LiveGuest.start(linux!.spec(), new MemoryDisk(linux!.disk));
     await guest.waitFor(prompt);
