@@ -61,8 +61,6 @@ export class PendingEvents {
     if (!this.isCutWanted) return false;
     const completed = new Set(this.#heldIds);
     for (const event of this.#events) {
-      // The machine is over once this is applied: nobody could go on from it.
-      if (event.kind === 'powerPressed' || event.kind === 'resetPressed') return false;
       if (event.kind === 'diskCompleted') completed.add(event.requestId);
     }
     return this.#isQuietAfter(completed);

@@ -32,14 +32,6 @@ describe('events on their way into a record', () => {
     expect(pending.take()).toEqual({ events: [], cut: false });
   });
 
-  it.each(['powerPressed', 'resetPressed'] as const)('are not cut with a %s', (kind) => {
-    const pending = pendingWith();
-    pending.isCutWanted = true;
-    pending.add({ kind });
-    expect(pending.take()).toEqual({ events: [{ kind }], cut: false });
-    expect(pending.take()).toEqual({ events: [], cut: true });
-  });
-
   it('hold the ends of disk operations back until all are there, then cut in that record', () => {
     const pending = pendingWith(1, 2);
     pending.isCutWanted = true;
