@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { FtvmError } from '../errors.js';
 import { ftvmVersion } from './build-info.js';
 import { exitStatus, statusOfError } from './exit-status.js';
+import { addArbiterCommand } from './arbiter-command.js';
 import { addBenchCommand } from './bench-command.js';
 import { addChaosCommand } from './chaos-command.js';
 import { addConsoleCommand } from './console-command.js';
@@ -45,6 +46,7 @@ Examples:
   addOperateCommands(program);
   addStopCommand(program);
   addSwitchCommand(program);
+  addArbiterCommand(program);
   addRecordCommand(program);
   addReplayCommand(program);
   addDoctorCommand(program);

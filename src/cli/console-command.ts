@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { FileGenerationStore } from '../node/file-generation-store.js';
+import { generationsOf } from '../node/generation-stores.js';
+import type { GenerationStore } from '../host/generation-store.js';
 import { HttpHolderProbe } from '../node/http-holder-probe.js';
 import type { SharedSecret } from '../node/shared-secret.js';
 import { openVm, type Vm } from '../node/vm-directory.js';
@@ -42,7 +43,7 @@ async function attach(vm: Vm, secret: SharedSecret | null, stop: AbortSignal): P
     say(`${vm.name} is not running: ${status.reason}`);
     return exitStatus.environment;
   }
-  const generations = new FileGenerationStore(vm.generationsDir);
+  const generations = generationsOf(vm, secret);
   let isLinked = false;
   let wasLinked = false;
   const client = new ConsoleClient(
@@ -82,7 +83,7 @@ async function attach(vm: Vm, secret: SharedSecret | null, stop: AbortSignal): P
 /** Resolves when nobody has been live for longer than any failover takes, or when `over`. */
 async function untilOff(
   probe: HttpHolderProbe,
-  generations: FileGenerationStore,
+  generations: GenerationStore,
   isLinked: () => boolean,
   over: AbortSignal,
 ): Promise<void> {

@@ -27,6 +27,14 @@ export function webSocketUrl(text: string): string {
   return `ws://${formatHostPort(address)}`;
 }
 
+export function httpUrl(text: string): string {
+  const address = parseHostPort(text.replace(/^http:\/\//, '').replace(/\/$/, ''));
+  if (!address || address.port === 0) {
+    throw new InvalidArgumentError('It is http://HOST:PORT, for example http://127.0.0.1:7400.');
+  }
+  return `http://${formatHostPort(address)}`;
+}
+
 export function nameList(text: string): string[] {
   return text.split(',').filter((name) => name !== '');
 }

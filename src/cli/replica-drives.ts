@@ -3,8 +3,10 @@ import type { DriveName } from '../guest/disk-request.js';
 import type { SectorStore } from '../host/sector-store.js';
 import { DiskCopy } from '../node/disk-copy.js';
 import { DiskNotCurrentError } from '../node/disk-copy-error.js';
-import { FileGenerationStore } from '../node/file-generation-store.js';
+import { generationsOf } from '../node/generation-stores.js';
 import { FileSectorStore } from '../node/file-sector-store.js';
+import { ArbiterUnreachableError, StorageUnreachableError } from '../node/generation-error.js';
+import type { SharedSecret } from '../node/shared-secret.js';
 import type { Vm } from '../node/vm-directory.js';
 import type { RoleReport } from '../role/role-effect.js';
 import type { OwnDiskSettings } from '../role/role-settings.js';
@@ -24,8 +26,12 @@ export class ReplicaDrives {
   readonly #copy: DiskCopy | null;
   readonly #takesAny: boolean;
 
-  static async open(vm: Vm, options: ReplicaDrivesOptions): Promise<ReplicaDrives> {
-    const copy = vm.disks === 'replicated' ? await openCopy(vm, options) : null;
+  static async open(
+    vm: Vm,
+    options: ReplicaDrivesOptions,
+    secret: SharedSecret | null,
+  ): Promise<ReplicaDrives> {
+    const copy = vm.disks === 'replicated' ? await openCopy(vm, options, secret) : null;
     const drives = new Map<string, SectorStore>();
     try {
       for (const { name, path } of vm.spec.drives) {
@@ -71,8 +77,18 @@ export class ReplicaDrives {
   }
 }
 
-async function openCopy(vm: Vm, options: ReplicaDrivesOptions): Promise<DiskCopy> {
-  const latest = await new FileGenerationStore(vm.generationsDir).latest();
+async function openCopy(
+  vm: Vm,
+  options: ReplicaDrivesOptions,
+  secret: SharedSecret | null,
+): Promise<DiskCopy> {
+  const latest = await generationsOf(vm, secret).latest();
+  // Which copy is the right one is not ours to guess.
+  if (latest.kind === 'unreachable') {
+    throw vm.arbiter === null
+      ? new StorageUnreachableError(latest.why)
+      : new ArbiterUnreachableError(latest.why);
+  }
   return DiskCopy.open(vm, { ...options, latest: latest.kind === 'found' ? latest.record : null });
 }
 

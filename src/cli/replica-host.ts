@@ -9,7 +9,7 @@ import { NicCable, type NicCableOwner } from '../hypervisor/nic-cable.js';
 import type { ReplicaParts } from '../hypervisor/replica.js';
 import type { Vm } from '../node/vm-directory.js';
 import { delayedLink } from '../node/delayed-link.js';
-import { FileGenerationStore } from '../node/file-generation-store.js';
+import { generationsOf } from '../node/generation-stores.js';
 import { isLoopback, type HostPort } from '../node/host-port.js';
 import { hostMark } from '../node/host-mark.js';
 import { HttpHolderProbe } from '../node/http-holder-probe.js';
@@ -81,7 +81,9 @@ export class ReplicaHost {
       return thing;
     };
     try {
-      const disks = opened(await ReplicaDrives.open(vm, options.disks), (open) => open.close());
+      const disks = opened(await ReplicaDrives.open(vm, options.disks, options.secret), (open) =>
+        open.close(),
+      );
       let current: Hypervisor | null = null;
       const hypervisorOf = (): Hypervisor | null => current;
       const http = opened(await listen(options.listen, options), (listener) => listener.close());
@@ -139,7 +141,11 @@ export class ReplicaHost {
           vm: vm.id,
           identity,
           build: buildInfo(),
-          machine: { ...fingerprintFields(vm.spec), disks: vm.disks },
+          machine: {
+            ...fingerprintFields(vm.spec),
+            disks: vm.disks,
+            arbiter: vm.arbiter ?? 'none',
+          },
         },
         ownDisk: disks.ownDisk,
         heartbeatTo: datagrams.address,
@@ -153,7 +159,7 @@ export class ReplicaHost {
         diagnostics,
         connector,
         datagrams,
-        generations: new FileGenerationStore(vm.generationsDir),
+        generations: generationsOf(vm, options.secret),
         probe: new HttpHolderProbe({ secret: options.secret }),
         createVcpu: vcpuFactory(vm),
         drives: disks.drives,

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { FtvmError } from '../errors.js';
 import { statusOfNobody, type HypervisorStatus } from '../hypervisor/status.js';
 import { askApi } from '../node/api-client.js';
-import { FileGenerationStore } from '../node/file-generation-store.js';
+import { generationsOf } from '../node/generation-stores.js';
 import type { SharedSecret } from '../node/shared-secret.js';
 import { readEndNote } from '../node/end-note.js';
 import { HttpHolderProbe } from '../node/http-holder-probe.js';
@@ -46,9 +46,13 @@ export async function statusOfVm(
   vm: Vm,
   secret: SharedSecret | null = null,
 ): Promise<HypervisorStatus> {
-  const latest = await new FileGenerationStore(vm.generationsDir).latest();
+  const latest = await generationsOf(vm, secret).latest();
   if (latest.kind === 'unreachable') {
-    return statusOfNobody(vm, 0, `the shared disk cannot be reached: ${latest.why}`);
+    return statusOfNobody(
+      vm,
+      0,
+      `${vm.arbiter === null ? 'the shared disk' : 'the arbiter'} cannot be reached: ${latest.why}`,
+    );
   }
   if (latest.kind === 'none') return statusOfNobody(vm, 0, 'it was never started');
   const { generation, holder, claimedAt } = latest.record;

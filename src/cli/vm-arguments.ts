@@ -3,7 +3,7 @@ import { Option, type Command } from 'commander';
 import { reasonOf } from '../node/errno.js';
 import { MEMORY_MIB_MAX, MEMORY_MIB_MIN, type DiskMode } from '../node/vm-file.js';
 import type { VmOptions } from '../node/vm-options.js';
-import { nameList, wholeNumber } from './option-parsers.js';
+import { httpUrl, nameList, wholeNumber } from './option-parsers.js';
 import { UsageError } from './usage-error.js';
 
 export const defaultVmDir = 'ftvm-vm';
@@ -34,6 +34,7 @@ export function addVmOptions(command: Command): Command {
       ).choices(['shared', 'replicated']),
     )
     .option('--backup-reads', 'with a shared disk: backups read it too, and the log is shorter')
+    .option('--arbiter <url>', 'who is live is decided there: http://… of ftvm arbiter', httpUrl)
     .addOption(new Option('--nic <model>', '(default: virtio)').choices(['virtio', 'ne2k', 'none']))
     .option('--acpi', 'for stock kernels, which power off with it')
     .option('--no-jit', 'interpret the guest: slow, the reference');
@@ -55,6 +56,7 @@ export interface VmArguments {
   readonly jit: boolean;
   readonly diskMode?: 'shared' | 'replicated';
   readonly backupReads?: true;
+  readonly arbiter?: string;
 }
 
 export function vmOptionsOf(parsed: VmArguments): VmOptions {
@@ -72,6 +74,7 @@ export function vmOptionsOf(parsed: VmArguments): VmOptions {
     nic,
     acpi,
     disks: disksOf(parsed),
+    arbiter: parsed.arbiter,
     ...(jit ? {} : { jit }),
   };
 }

@@ -15,7 +15,11 @@ const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 export async function askApi(
   method: 'GET' | 'POST',
   url: string,
-  options: { readonly timeoutMs?: number; readonly secret?: SharedSecret | null } = {},
+  options: {
+    readonly timeoutMs?: number;
+    readonly secret?: SharedSecret | null;
+    readonly body?: string;
+  } = {},
 ): Promise<ApiAnswer | null> {
   const { timeoutMs = 2000, secret = null } = options;
   const headers: Record<string, string> = { connection: 'close' };
@@ -42,6 +46,6 @@ export async function askApi(
     );
     asked.on('timeout', () => asked.destroy(new Error('no answer')));
     asked.on('error', () => resolve(null));
-    asked.end();
+    asked.end(options.body);
   });
 }

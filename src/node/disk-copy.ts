@@ -87,6 +87,8 @@ export class DiskCopy {
     }
     if (found && found.vm !== vm.id) throw new DiskCopyUnreadableError(dir, 'it is of another VM');
     const copy = new DiskCopy(dir, found?.id ?? randomUUID(), vm.id);
+    // Filled by a start that did not come about.
+    if (role === 'primary' && found?.state === 'complete') return copy;
     copy.mark('syncing');
     if (role === 'primary') await copy.#fill(vm);
     else await copy.#make(vm);

@@ -21,6 +21,16 @@ export class StorageUnreachableError extends FtvmError {
   }
 }
 
+/** Nobody can say who is live, so nobody goes live. */
+export class ArbiterUnreachableError extends FtvmError {
+  readonly code = 'FTVM_ARBITER_UNREACHABLE';
+  readonly remedy = 'Check that ftvm arbiter runs there, and that this host reaches it.';
+
+  constructor(why: string, options?: ErrorOptions) {
+    super(`Cannot ask who is live: ${why}`, options);
+  }
+}
+
 /** The file server has not answered. */
 export class StorageSilentError extends StorageUnreachableError {
   constructor(msMax: number) {

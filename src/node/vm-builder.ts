@@ -60,6 +60,7 @@ export async function buildVm(
     services,
     append: options.append ?? '',
     disks: options.disks ?? 'shared',
+    arbiter: options.arbiter ?? null,
     spec: {
       memoryMiB,
       // A serial console needs no more; a screen gets v86's usual size.

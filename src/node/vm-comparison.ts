@@ -24,6 +24,7 @@ export async function checkSameOptions(dir: string, file: VmFile, given: VmOptio
   check('--acpi', `${spec.acpi}`, given.acpi?.toString());
   check('--jit', `${spec.jit}`, given.jit?.toString());
   check('--disk-mode', file.disks, given.disks);
+  check('--arbiter', file.arbiter ?? 'none', given.arbiter);
   if (given.image !== undefined) {
     check('--image', file.image?.name ?? 'none', (await findImage(given.image)).name);
   }

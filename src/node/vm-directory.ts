@@ -32,6 +32,7 @@ export interface Vm {
   readonly image: VmImage | null;
   readonly services: readonly string[];
   readonly disks: DiskMode;
+  readonly arbiter: string | null;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
 }
@@ -146,11 +147,11 @@ async function readVmFile(dir: string): Promise<VmFile> {
 }
 
 async function vmOf(dir: string, file: VmFile): Promise<Vm> {
-  const { id, name, createdAt, image, services, disks } = file;
+  const { id, name, createdAt, image, services, disks, arbiter } = file;
   const spec = mapPaths(file.spec, (path) => resolve(dir, path));
   const generationsDir = join(dir, 'generations');
   const found = await stat(generationsDir).catch(() => null);
   if (!found?.isDirectory()) throw new GenerationsMissingError(generationsDir);
   await inspectFiles(spec);
-  return { id, name, dir, generationsDir, spec, image, services, disks, createdAt };
+  return { id, name, dir, generationsDir, spec, image, services, disks, arbiter, createdAt };
 }

@@ -34,6 +34,8 @@ export interface VmFile {
   readonly services: readonly string[];
   readonly append: string;
   readonly disks: DiskMode;
+  /** `http://host:port` of who decides who is live; null: the directory itself, on a shared disk. */
+  readonly arbiter: string | null;
   readonly spec: MachineSpec;
 }
 
@@ -76,6 +78,7 @@ export function decodeVmFile(path: string, text: string): VmFile {
         textField(`services[${i}]`, each),
       ),
       append: textField('append', fields.append),
+      arbiter: fields.arbiter === undefined ? null : nullable('arbiter', fields.arbiter, urlOf),
       disks: fields.disks === undefined ? 'shared' : choiceField('disks', fields.disks, diskModes),
       spec: specOf('spec', fields.spec),
     };
@@ -83,6 +86,10 @@ export function decodeVmFile(path: string, text: string): VmFile {
     if (cause instanceof JsonFieldError) throw new VmFileFieldError(path, { cause });
     throw cause;
   }
+}
+
+function urlOf(at: string, value: unknown): string {
+  return textField(at, value, /^http:\/\/[^/\s]+$/);
 }
 
 function imageOf(at: string, value: unknown): VmImage {

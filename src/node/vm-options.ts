@@ -26,6 +26,7 @@ export interface VmOptions {
   readonly acpi?: boolean | undefined;
   readonly jit?: boolean | undefined;
   readonly disks?: DiskMode | undefined;
+  readonly arbiter?: string | undefined;
 }
 
 /** Errors: MemorySizeError, VmOptionsError for what makes no sense whatever the files are. */

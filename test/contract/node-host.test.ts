@@ -1,14 +1,17 @@
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
 import type { AcceptLink, LinkListener } from '../../src/host/link.js';
+import { ArbiterHost } from '../../src/node/arbiter-host.js';
 import { FileGenerationStore } from '../../src/node/file-generation-store.js';
 import { FileSectorStore } from '../../src/node/file-sector-store.js';
+import { HttpGenerationStore } from '../../src/node/http-generation-store.js';
 import { HttpListener } from '../../src/node/http-listener.js';
 import { WsConnector } from '../../src/node/ws-connector.js';
 import { WsListener } from '../../src/node/ws-listener.js';
 import { scratchDir } from '../node/scratch.js';
 import { SilentDiagnostics } from '../node/silent-diagnostics.js';
-import { generationStoreContract } from './generation-store-contract.js';
+import { generationRecord, generationStoreContract } from './generation-store-contract.js';
 import { linkContract } from './link-contract.js';
 import { sectorStoreContract } from './sector-store-contract.js';
 
@@ -36,6 +39,25 @@ linkContract('WebSockets on loopback', () => ({
 generationStoreContract('files in a directory', () => {
   const dir = scratchDir();
   return { open: () => new FileGenerationStore(dir) };
+});
+
+generationStoreContract('an arbiter', () => {
+  const host = ArbiterHost.open(new SilentDiagnostics(), {
+    host: '127.0.0.1',
+    port: 0,
+    dir: scratchDir(),
+  });
+  onTestFinished(async () => (await host).close());
+  const vm = generationRecord(1, 'a').vm;
+  // The port is known later than the store is wanted.
+  const store = async () => new HttpGenerationStore({ url: (await host).url, vm });
+  return {
+    open: () => ({
+      claim: async (record) => (await store()).claim(record),
+      latest: async () => (await store()).latest(),
+      read: async (generation) => (await store()).read(generation),
+    }),
+  };
 });
 
 sectorStoreContract('a file', async (byteLength) => {

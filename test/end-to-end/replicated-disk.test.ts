@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { FtvmProcess } from './ftvm-process.js';
-import { live, prompt, VmUnderTest } from './vm-under-test.js';
+import { inSync, live, prompt, VmUnderTest } from './vm-under-test.js';
 
 const replicated = ['--memory', '32', '--disk-mode', 'replicated'];
 const sum = 'md5sum /root/data | cut -c1-32';
@@ -95,4 +95,29 @@ it('while both run, neither takes the other’s copy', async () => {
   const second = await vm.run('run', vm.dir, '--backup', '--disk-dir', copy!);
   expect(second.status).toBe(4);
   expect(second.stderr).toContain('in use by another replica');
+});
+
+it('hosts that share nothing ask an arbiter: one goes live, and without the arbiter nobody does', async () => {
+  const arbiter = new VmUnderTest().start('arbiter', '--listen', '127.0.0.1:0');
+  const [, url] = await arbiter.stdout.until(/arbiter at (http:\S+),/);
+  const vm = new VmUnderTest([...replicated, '--arbiter', url!]);
+  const first = await vm.booted();
+  const elsewhere = join(vm.place, 'elsewhere');
+  cpSync(vm.dir, elsewhere, { recursive: true, filter: (path) => !path.includes('/copies') });
+  const second = vm.start('run', elsewhere, '--backup');
+  await inSync(second);
+  expect(readdirSync(join(vm.dir, 'generations'))).toEqual([]);
+  const written = await writeData(first);
+  await first.kill();
+  await live(second);
+  expect(await second.shell(sum)).toBe(written);
+
+  const third = vm.start('run', vm.dir, '--backup');
+  await inSync(third);
+  await arbiter.kill();
+  await second.kill();
+  await third.stderr.until(/cannot be reached, waiting: no answer from the arbiter/);
+  expect(third.stderr.text).not.toContain('LIVE');
+  const asked = await vm.run('status', vm.dir);
+  expect(asked.stdout).toContain('the arbiter cannot be reached');
 });

@@ -14,6 +14,7 @@ const file: VmFile = {
   services: ['redis'],
   append: '',
   disks: 'replicated',
+  arbiter: 'http://127.0.0.1:7400',
   spec: {
     memoryMiB: 128,
     vgaMemoryMiB: 2,
@@ -95,7 +96,7 @@ describe('vm.json', () => {
   it.each(pathsOf(JSON.parse(text)).map((path) => [path.join('.'), path] as const))(
     'checks the type of %s',
     (_, path) => {
-      const mayBeMissing = path[0] === 'disks';
+      const mayBeMissing = path[0] === 'disks' || path[0] === 'arbiter';
       for (const wrong of [...(mayBeMissing ? [] : [undefined]), { odd: true }, [[]], -1.5]) {
         expect(() => decodeVmFile('/vms/a/vm.json', changed(path, wrong))).toThrow(
           VmFileFieldError,
