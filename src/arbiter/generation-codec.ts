@@ -13,8 +13,19 @@ export type DecodedGeneration =
 
 /** Reads a generation file. Fields we do not know are left out, so a later release may add some. */
 export function decodeGeneration(text: string): DecodedGeneration {
+  let value: unknown;
   try {
-    return { kind: 'record', record: recordOf(JSON.parse(text)) };
+    value = JSON.parse(text);
+  } catch (error) {
+    return { kind: 'invalid', why: error instanceof Error ? error.message : String(error) };
+  }
+  return generationOf(value);
+}
+
+/** The same of what was parsed as JSON already. */
+export function generationOf(value: unknown): DecodedGeneration {
+  try {
+    return { kind: 'record', record: recordOf(value) };
   } catch (error) {
     return { kind: 'invalid', why: error instanceof Error ? error.message : String(error) };
   }

@@ -1,5 +1,5 @@
 import type { ClaimOutcome } from '../arbiter/claim-outcome.js';
-import { decodeGeneration } from '../arbiter/generation-codec.js';
+import { generationOf } from '../arbiter/generation-codec.js';
 import type { GenerationRecord } from '../arbiter/generation-record.js';
 import type { GenerationStore } from '../host/generation-store.js';
 import type { Generation } from '../units.js';
@@ -52,14 +52,17 @@ export class HttpGenerationStore implements GenerationStore {
   async read(generation: Generation): Promise<GenerationRecord | null> {
     const answer = await this.#ask('GET', `/${generation}`);
     if ('why' in answer) throw new ArbiterUnreachableError(answer.why);
-    return recordIn(answer.fields);
+    if (answer.isNothing) return null;
+    const record = recordIn(answer.fields);
+    if (record) return record;
+    throw new ArbiterUnreachableError(this.#words(answer.fields.why));
   }
 
   async #ask(
     method: 'GET' | 'POST',
     path: string,
     body?: string,
-  ): Promise<{ readonly fields: Record<string, unknown> } | { readonly why: string }> {
+  ): Promise<Answer | { readonly why: string }> {
     const { url, vm, secret = null, answerMsMax = 2_000 } = this.#options;
     const answer = await askApi(method, `${url}/vms/${vm}/generations${path}`, {
       timeoutMs: answerMsMax,
@@ -73,18 +76,26 @@ export class HttpGenerationStore implements GenerationStore {
         string,
         unknown
       >;
-      return answer.status === 200 ? { fields } : { why: this.#words(fields.why ?? answer.status) };
+      if (answer.status === 200) return { fields, isNothing: value === null };
+      return { why: this.#words(fields.why ?? `status ${answer.status}`) };
     } catch {
       return { why: this.#words(`status ${answer.status}`) };
     }
   }
 
   #words(why: unknown): string {
-    return `the arbiter at ${this.#options.url} cannot say: ${String(why).slice(0, 200)}`;
+    const words = typeof why === 'string' ? why.slice(0, 200) : 'it makes no sense';
+    return `the arbiter at ${this.#options.url} cannot say: ${words}`;
   }
 }
 
+interface Answer {
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** It said `null`: there is no such thing. */
+  readonly isNothing: boolean;
+}
+
 function recordIn(value: unknown): GenerationRecord | null {
-  const decoded = decodeGeneration(JSON.stringify(value));
+  const decoded = generationOf(value);
   return decoded.kind === 'record' ? decoded.record : null;
 }

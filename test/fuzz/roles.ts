@@ -1,3 +1,4 @@
+import type { RoleSettings } from '../../src/role/role-settings.js';
 import type { Prng } from '../../src/sim/prng.js';
 import { DrivenBackup } from '../role/driven-backup.js';
 import { DrivenPrimary } from '../role/driven-primary.js';
@@ -27,12 +28,21 @@ function step<Result>(what: () => Result): Result {
   }
 }
 
+/** Shared, read by each replica, or replicated. */
+function disksOf(chance: Prng): Partial<RoleSettings> {
+  return chance.pick<Partial<RoleSettings>>([
+    {},
+    { ownDisk: { use: 'reads', id: null, copies: [] } },
+    { ownDisk: { use: 'everything', id: 'x', copies: [{ name: 'hda', bytes: 4096 }] } },
+  ]);
+}
+
 export const roleTargets: readonly FuzzTarget[] = [
   {
     name: 'primary',
     share: 15,
     run: (chance) => {
-      const primary = new DrivenPrimary();
+      const primary = new DrivenPrimary(disksOf(chance));
       if (chance.chance(0.6)) primary.joinInSync(1);
       primary.run(consoleOf('a'));
       const isHeld = primary.stateOf(1) === 'inSync';
@@ -53,10 +63,11 @@ export const roleTargets: readonly FuzzTarget[] = [
     name: 'backup',
     share: 15,
     run: (chance) => {
+      const disks = disksOf(chance);
       const backup = chance.pick([
-        () => new DrivenBackup(),
-        () => DrivenBackup.replaying(),
-        () => DrivenBackup.inSync(),
+        () => new DrivenBackup(disks),
+        () => DrivenBackup.replaying(disks),
+        () => DrivenBackup.inSync(disks),
       ])();
       if (chance.chance(0.3)) backup.open();
       if (chance.chance(0.3)) backup.welcome();

@@ -1,3 +1,4 @@
+import { arbiterTargets } from './arbiter.js';
 import { fileTargets } from './files.js';
 import { frameTargets } from './frames.js';
 import { gatewayTarget } from './gateway.js';
@@ -14,4 +15,5 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   gatewayTarget,
   ...roleTargets,
   ...socketTargets,
+  ...arbiterTargets,
 ];
