@@ -7,6 +7,7 @@ import { addBenchCommand } from './bench-command.js';
 import { addChaosCommand } from './chaos-command.js';
 import { addConsoleCommand } from './console-command.js';
 import { addDemoCommand } from './demo-command.js';
+import { addDiskCommand } from './disk-command.js';
 import { addDoctorCommand } from './doctor-command.js';
 import { addFailoverCommand } from './failover-command.js';
 import { addOperateCommands } from './operate-commands.js';
@@ -49,6 +50,7 @@ Examples:
   addArbiterCommand(program);
   addRecordCommand(program);
   addReplayCommand(program);
+  addDiskCommand(program);
   addDoctorCommand(program);
   addBenchCommand(program);
   addChaosCommand(program);

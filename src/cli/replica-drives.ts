@@ -1,11 +1,17 @@
 import type { GenerationRecord } from '../arbiter/generation-record.js';
+import { plainDrive, type Drive } from '../disk/drive.js';
+import { OverlayDrive } from '../disk/overlay-drive.js';
 import type { DriveName } from '../guest/disk-request.js';
+import type { Diagnostics } from '../host/diagnostics.js';
 import type { SectorStore } from '../host/sector-store.js';
 import { DiskCopy } from '../node/disk-copy.js';
 import { DiskNotCurrentError } from '../node/disk-copy-error.js';
 import { generationsOf } from '../node/generation-stores.js';
+import { FileLayerFiles, layersDirOf } from '../node/file-layer-files.js';
 import { FileSectorStore } from '../node/file-sector-store.js';
 import { ArbiterUnreachableError, StorageUnreachableError } from '../node/generation-error.js';
+import { NodeClock } from '../node/node-clock.js';
+import { NodeEntropy } from '../node/node-entropy.js';
 import type { SharedSecret } from '../node/shared-secret.js';
 import type { Vm } from '../node/vm-directory.js';
 import type { RoleReport } from '../role/role-effect.js';
@@ -21,27 +27,30 @@ export interface ReplicaDrivesOptions {
 
 /** The disks of one replica, open: those the replicas share, or its own copies. */
 export class ReplicaDrives {
-  readonly drives: ReadonlyMap<string, SectorStore>;
   readonly ownDisk: OwnDiskSettings | null;
+  readonly #vm: Vm;
+  readonly #images: ReadonlyMap<DriveName, SectorStore>;
+  readonly #diagnostics: Diagnostics;
   readonly #copy: DiskCopy | null;
   readonly #takesAny: boolean;
 
   static async open(
     vm: Vm,
     options: ReplicaDrivesOptions,
-    secret: SharedSecret | null,
+    host: { readonly secret: SharedSecret | null; readonly diagnostics: Diagnostics },
   ): Promise<ReplicaDrives> {
+    const { secret, diagnostics } = host;
     const copy = vm.disks === 'replicated' ? await openCopy(vm, options, secret) : null;
-    const drives = new Map<string, SectorStore>();
+    const images = new Map<DriveName, SectorStore>();
     try {
       for (const { name, path } of vm.spec.drives) {
         const isReadOnly = name === 'cdrom';
         const own = copy && !isReadOnly ? copy.pathOf(name) : path;
-        drives.set(name, await FileSectorStore.open({ path: own, isReadOnly }));
+        images.set(name, await FileSectorStore.open({ path: own, isReadOnly }));
       }
-      return new ReplicaDrives(vm, drives, copy, options.takesAny);
+      return new ReplicaDrives(vm, images, diagnostics, copy, options.takesAny);
     } catch (error) {
-      for (const drive of drives.values()) await drive.close();
+      for (const image of images.values()) await image.close();
       copy?.close();
       throw error;
     }
@@ -49,14 +58,42 @@ export class ReplicaDrives {
 
   private constructor(
     vm: Vm,
-    drives: ReadonlyMap<string, SectorStore>,
+    images: ReadonlyMap<DriveName, SectorStore>,
+    diagnostics: Diagnostics,
     copy: DiskCopy | null,
     takesAny: boolean,
   ) {
-    this.drives = drives;
+    this.#vm = vm;
+    this.#images = images;
+    this.#diagnostics = diagnostics;
     this.#copy = copy;
     this.#takesAny = takesAny;
-    this.ownDisk = ownDiskOf(vm, drives, copy);
+    this.ownDisk = ownDiskOf(vm, images, copy);
+  }
+
+  /** For one replica of this process; the images stay open for the next. */
+  drivesOf(writer: string): ReadonlyMap<string, Drive> {
+    return new Map(
+      [...this.#images].map(([name, image]) => [
+        name,
+        // Only what several replicas share and a guest can write to has layers.
+        this.#copy || name === 'cdrom' ? plainDrive(image) : this.#overlay(name, image, writer),
+      ]),
+    );
+  }
+
+  #overlay(drive: DriveName, image: SectorStore, writer: string): Drive {
+    return new OverlayDrive({
+      clock: new NodeClock(),
+      files: new FileLayerFiles(layersDirOf(this.#vm.dir, drive)),
+      image,
+      writer,
+      nonce: () => Buffer.from(new NodeEntropy().bytes(4)).readUInt32LE(),
+      onTrouble: (what, error) => {
+        const why = error instanceof Error ? error.message : String(error);
+        this.#diagnostics.warn(`Could not finish ${what}; nothing is lost`, { drive, why });
+      },
+    });
   }
 
   /** Errors: DiskNotCurrentError if another copy was live last. */
@@ -72,7 +109,7 @@ export class ReplicaDrives {
   }
 
   async close(): Promise<void> {
-    for (const drive of this.drives.values()) await drive.close();
+    for (const image of this.#images.values()) await image.close();
     this.#copy?.close();
   }
 }
@@ -94,13 +131,13 @@ async function openCopy(
 
 function ownDiskOf(
   vm: Vm,
-  drives: ReadonlyMap<string, SectorStore>,
+  images: ReadonlyMap<DriveName, SectorStore>,
   copy: DiskCopy | null,
 ): OwnDiskSettings | null {
   if (vm.disks === 'shared') return null;
   if (!copy) return { use: 'reads', id: null, copies: [] };
-  const copies = [...drives]
+  const copies = [...images]
     .filter(([name]) => name !== 'cdrom')
-    .map(([name, { byteLength }]) => ({ name: name as DriveName, bytes: byteLength }));
+    .map(([name, { byteLength }]) => ({ name, bytes: byteLength }));
   return { use: 'everything', id: copy.id, copies };
 }

@@ -81,7 +81,7 @@ export class ReplicaHost {
       return thing;
     };
     try {
-      const disks = opened(await ReplicaDrives.open(vm, options.disks, options.secret), (open) =>
+      const disks = opened(await ReplicaDrives.open(vm, options.disks, options), (open) =>
         open.close(),
       );
       let current: Hypervisor | null = null;
@@ -162,7 +162,7 @@ export class ReplicaHost {
         generations: generationsOf(vm, options.secret),
         probe: new HttpHolderProbe({ secret: options.secret }),
         createVcpu: vcpuFactory(vm),
-        drives: disks.drives,
+        drives: disks.drivesOf(identity.replica),
         digest: nodeDigest,
         onFrame: (frame) => cable?.send(frame),
         onReport: (report) => {

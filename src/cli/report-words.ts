@@ -29,6 +29,8 @@ export function wordsOf(report: RoleReport): string {
       return `disk request ${report.requestId} failed; the guest was told`;
     case 'rebooted':
       return `the guest rebooted at epoch ${report.epoch}`;
+    case 'folding':
+      return `the guest's writes go into the image of ${report.drive}: ${mib(report.doneBytes)} of ${mib(report.totalBytes)}`;
     case 'welcomed':
       return `joined primary ${report.replica} (generation ${report.generation})`;
     case 'stateReceived':

@@ -13,6 +13,7 @@ import {
 } from '../role/role-settings.js';
 import type { RoleReport } from '../role/role-effect.js';
 import { unreachable } from '../unreachable.js';
+import { FoldWords } from './fold-words.js';
 import { exitStatus, statusOfEnd } from './exit-status.js';
 import { hostPort, webSocketUrl, wholeNumber } from './option-parsers.js';
 import { ReplicaHost, type ReplicaHostOptions } from './replica-host.js';
@@ -256,7 +257,9 @@ export function tellEnd(end: ReplicaEnd, diagnostics: Diagnostics): void {
 /** Storage that is away is tried four times a second, and said once until something else is said. */
 function sayOnce(tell: (report: RoleReport) => void): (report: RoleReport) => void {
   let last: RoleReport['kind'] | null = null;
+  const folding = new FoldWords(() => Date.now());
   return (report) => {
+    if (report.kind === 'folding' && !folding.isWorthSaying(report)) return;
     if (report.kind === 'storageUnreachable' && last === report.kind) return;
     last = report.kind;
     tell(report);

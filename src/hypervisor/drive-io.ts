@@ -1,25 +1,58 @@
 import type { DiskChunk } from '../disk/disk-resync.js';
+import type { Drive, DriveStatus } from '../disk/drive.js';
+import type { FoldProgress } from '../disk/image-fold.js';
+import { LayerSupersededError } from '../disk/layer-error.js';
 import type { DiskRequest } from '../guest/disk-request.js';
 import type { DiskResult } from '../guest/guest-event.js';
+import type { Clock } from '../host/clock.js';
 import type { Diagnostics } from '../host/diagnostics.js';
 import type { Digest } from '../host/digest.js';
-import type { SectorStore } from '../host/sector-store.js';
+import type { Generation } from '../units.js';
 
 /**
  * The drives of one replica's guest: performs its disk requests on the stores of the host.
  *
+ * Shape:  a backup reads ahead from `follow` on; after `begin`, requests wait until the drives are ours,
+ *         while the guest runs on.
  * Errors: none; a request the host cannot perform ends as `failed`, and the diagnostics say why.
  */
 export class DriveIo {
-  readonly #drives: ReadonlyMap<string, SectorStore>;
+  readonly #drives: ReadonlyMap<string, Drive>;
+  readonly #clock: Clock;
   readonly #digest: Digest;
   readonly #diagnostics: Diagnostics;
+  readonly #begun = new Map<string, Promise<void>>();
   readonly #underWay = new Set<Promise<DiskResult>>();
+  #cancelFollowing: () => void = () => undefined;
+  #isClosed = false;
 
-  constructor(drives: ReadonlyMap<string, SectorStore>, digest: Digest, diagnostics: Diagnostics) {
+  constructor(
+    drives: ReadonlyMap<string, Drive>,
+    host: { readonly clock: Clock; readonly digest: Digest; readonly diagnostics: Diagnostics },
+  ) {
     this.#drives = drives;
-    this.#digest = digest;
-    this.#diagnostics = diagnostics;
+    this.#clock = host.clock;
+    this.#digest = host.digest;
+    this.#diagnostics = host.diagnostics;
+  }
+
+  follow(): void {
+    if (this.#isClosed || this.#begun.size > 0) return;
+    this.#cancelFollowing = this.#clock.after(followMs, () => {
+      void Promise.all([...this.#drives.values()].map((drive) => drive.follow())).then(() =>
+        this.follow(),
+      );
+    });
+  }
+
+  begin(generation: Generation): void {
+    this.#cancelFollowing();
+    for (const [name, drive] of this.#drives) {
+      const begun = this.#begin(name, drive, generation);
+      // Who asks for something is told.
+      begun.catch(() => undefined);
+      this.#begun.set(name, begun);
+    }
   }
 
   async perform(request: DiskRequest): Promise<DiskResult> {
@@ -51,24 +84,80 @@ export class DriveIo {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
 
-  async #perform(request: DiskRequest): Promise<DiskResult> {
-    const { drive, offsetBytes } = request;
-    try {
-      const store = this.#drives.get(drive);
-      if (!store) throw new Error(`the machine has no drive ${drive}`);
-      if (request.kind === 'diskRead') {
-        return { kind: 'read', data: await store.read(offsetBytes, request.lengthBytes) };
+  /** The guest is over, and nobody goes on: each image becomes whole by itself. */
+  async fold(
+    progress: (drive: string, ...done: Parameters<FoldProgress>) => boolean,
+  ): Promise<void> {
+    for (const [name, drive] of this.#drives) {
+      try {
+        await this.#begun.get(name);
+        await drive.fold((done, total) => progress(name, done, total));
+      } catch (error) {
+        const why = messageOf(error);
+        this.#diagnostics.warn('The image is not whole without its layers; nothing is lost', {
+          drive: name,
+          why,
+        });
       }
-      await store.write(offsetBytes, request.data);
+    }
+  }
+
+  status(): (DriveStatus & { readonly drive: string })[] {
+    return [...this.#drives].flatMap(([drive, each]) => {
+      const status = each.status();
+      return status ? [{ drive, ...status }] : [];
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelFollowing();
+    await Promise.all([...this.#drives.values()].map((drive) => drive.close()));
+  }
+
+  async #perform(request: DiskRequest): Promise<DiskResult> {
+    const { drive: name, offsetBytes } = request;
+    try {
+      const drive = this.#drives.get(name);
+      if (!drive) throw new Error(`the machine has no drive ${name}`);
+      await this.#begun.get(name);
+      if (request.kind === 'diskRead') {
+        return { kind: 'read', data: await drive.read(offsetBytes, request.lengthBytes) };
+      }
+      await drive.write(offsetBytes, request.data);
       return { kind: 'written' };
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
       this.#diagnostics.error('A disk operation failed; the guest sees an ATA error', {
-        drive,
+        drive: name,
         offsetBytes,
-        why,
+        why: messageOf(error),
       });
       return { kind: 'failed' };
     }
   }
+
+  /** A disk that is away or full is tried again: the guest waits, as for any slow disk. */
+  async #begin(name: string, drive: Drive, generation: Generation): Promise<void> {
+    for (let said = ''; !this.#isClosed;) {
+      try {
+        return await drive.begin(generation);
+      } catch (error) {
+        if (error instanceof LayerSupersededError) throw error;
+        const why = messageOf(error);
+        if (why !== said) {
+          said = why;
+          this.#diagnostics.warn('The disk cannot be used yet; trying again', { drive: name, why });
+        }
+        await new Promise<void>((resolve) => this.#clock.after(retryMs, resolve));
+      }
+    }
+  }
+}
+
+// What a primary writes in that time is read at go-live.
+const followMs = 250;
+const retryMs = 100;
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,7 @@
 import type { GenerationRecord, ReplicaIdentity } from '../arbiter/generation-record.js';
 import { decodeMessage, encodeMessage } from '../channel/wire-codec.js';
 import { FtvmError } from '../errors.js';
+import type { Drive } from '../disk/drive.js';
 import type { DiskRequest } from '../guest/disk-request.js';
 import type { GuestEvent } from '../guest/guest-event.js';
 import type { Clock } from '../host/clock.js';
@@ -10,7 +11,6 @@ import type { Digest } from '../host/digest.js';
 import type { GenerationStore } from '../host/generation-store.js';
 import type { HolderProbe } from '../host/holder-probe.js';
 import type { Link, LinkConnector, LinkHandlers } from '../host/link.js';
-import type { SectorStore } from '../host/sector-store.js';
 import type { LogRecord } from '../log/log-record.js';
 import { Backup, type BackupStatus } from '../role/backup.js';
 import { Primary } from '../role/primary.js';
@@ -36,8 +36,8 @@ export interface ReplicaParts {
   readonly generations: GenerationStore;
   readonly probe: HolderProbe;
   readonly createVcpu: VcpuFactory;
-  /** By drive name. Shared ones only the live replica writes (§4.1). */
-  readonly drives: ReadonlyMap<string, SectorStore>;
+  /** By drive name, for this replica alone. Shared ones only the live replica writes (§4.1). */
+  readonly drives: ReadonlyMap<string, Drive>;
   readonly digest: Digest;
   readonly onReport: (report: RoleReport) => void;
   /** Every record a live vCPU made or a replaying one was given, for a log file. */
@@ -80,6 +80,7 @@ export class Replica {
   #stopTicking: (() => void) | null = null;
   #feeding = false;
   #isOver = false;
+  #isLeaving = false;
   /** Said once, though it is asked again every second. */
   #lastDoubt = '';
   #settleEnd: (end: ReplicaEnd) => void = () => undefined;
@@ -90,7 +91,7 @@ export class Replica {
     this.#consoleInput = new ConsoleInput(parts.clock, (bytes) =>
       this.feed({ kind: 'guestEvent', event: { kind: 'consoleInput', bytes } }),
     );
-    this.#driveIo = new DriveIo(parts.drives, parts.digest, parts.diagnostics);
+    this.#driveIo = new DriveIo(parts.drives, parts);
     this.ended = new Promise((resolve) => (this.#settleEnd = resolve));
   }
 
@@ -121,6 +122,7 @@ export class Replica {
   follow(endpoint: string): void {
     const peer = this.#newPeer();
     this.#followed = peer;
+    this.#driveIo.follow();
     this.#role = new Backup(this.#settings, peer, this.#parts.clock.nowMs());
     const link = this.#parts.connector.connect(endpoint, {
       opened: () => this.feed({ kind: 'peerOpened', peer }),
@@ -163,6 +165,9 @@ export class Replica {
     else this.feed({ kind: 'guestEvent', event });
   }
   leave(): void {
+    // Whoever waits for the images to be in order does not want to any more.
+    this.#isLeaving = true;
+    if (this.#isOver) void this.#driveIo.close();
     if (this.#role) this.feed({ kind: 'leave' });
     else void this.#end({ kind: 'left' });
   }
@@ -296,6 +301,7 @@ export class Replica {
     this.#role = primary;
     this.#generation = start.generation;
     this.#primary = this.#settings.self.identity;
+    this.#driveIo.begin(start.generation);
     for (const effect of primary.begin(start)) this.#perform(effect);
   }
 
@@ -480,6 +486,14 @@ export class Replica {
     await this.#vcpu?.close();
     // Whoever uses the disk next must not be overtaken by what we began.
     if (this.#settings.ownDisk?.use === 'everything') await this.#driveIo.settled();
+    if (this.isLive && (end.kind === 'poweredOff' || end.kind === 'crashed')) {
+      await this.#driveIo.fold((drive, doneBytes, totalBytes) => {
+        this.#parts.onReport({ kind: 'folding', drive, doneBytes, totalBytes });
+        return !this.#isLeaving;
+      });
+    }
+    // A disk that never answers keeps nobody from leaving.
+    void this.#driveIo.close();
     this.#settleEnd(end);
   }
 }

@@ -16,7 +16,10 @@ const DRAFT_AGE_MS_MAX = 10 * 60 * 1000;
  * answered once the new name, too, would survive a power cut of the storage.
  * Errors: those of the operating system. After one the file may exist or not.
  */
-export async function createExclusively(path: string, text: string): Promise<'created' | 'exists'> {
+export async function createExclusively(
+  path: string,
+  text: string | Uint8Array,
+): Promise<'created' | 'exists'> {
   const draft = join(dirname(path), `${DRAFT}${randomUUID()}`);
   let outcome: 'created' | 'exists';
   try {
@@ -50,7 +53,7 @@ export async function syncDirectory(dir: string): Promise<void> {
 async function linkOrCreate(
   draft: string,
   path: string,
-  text: string,
+  text: string | Uint8Array,
 ): Promise<'created' | 'exists'> {
   try {
     await link(draft, path);
@@ -85,7 +88,10 @@ async function hasTwoLinks(draft: string): Promise<boolean> {
  * For file systems without hard links (FAT, some FUSE): as exclusive, but a reader may see the name
  * before the text, so readers try again before they call a file broken.
  */
-async function createInPlace(path: string, text: string): Promise<'created' | 'exists'> {
+async function createInPlace(
+  path: string,
+  text: string | Uint8Array,
+): Promise<'created' | 'exists'> {
   try {
     await writeNew(path, text);
     return 'created';
@@ -96,7 +102,7 @@ async function createInPlace(path: string, text: string): Promise<'created' | 'e
 }
 
 /** Writes a file that must not exist yet. If that fails half-way, the half is removed. */
-async function writeNew(path: string, text: string): Promise<void> {
+async function writeNew(path: string, text: string | Uint8Array): Promise<void> {
   const handle = await open(path, 'wx');
   try {
     await handle.writeFile(text);

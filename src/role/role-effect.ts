@@ -86,6 +86,13 @@ export type RoleReport =
   | { readonly kind: 'generationClaimed'; readonly generation: Generation }
   | { readonly kind: 'wokeUp'; readonly sleptMs: number }
   | { readonly kind: 'diskFailed'; readonly requestId: number }
+  /** The guest is over; its writes go into the image. */
+  | {
+      readonly kind: 'folding';
+      readonly drive: string;
+      readonly doneBytes: number;
+      readonly totalBytes: number;
+    }
   | { readonly kind: 'rebooted'; readonly epoch: Epoch }
   | { readonly kind: 'welcomed'; readonly replica: ReplicaId; readonly generation: Generation }
   | { readonly kind: 'stateReceived'; readonly epoch: Epoch; readonly bytes: number }

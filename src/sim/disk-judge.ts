@@ -1,7 +1,7 @@
 import { requestRange, type DiskRequest } from '../guest/disk-request.js';
 import type { DiskResult } from '../guest/guest-event.js';
-import { sectorBytes } from './sim-sector-store.js';
 import type { EpochFacts } from './guest-history.js';
+import { sectorBytes } from './sim-file.js';
 
 /**
  * The disk as a single machine would have it: replays a guest's life and says what each sector may

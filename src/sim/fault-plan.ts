@@ -3,7 +3,7 @@ import type { VcpuPace } from './sim-vcpu.js';
 import { Prng } from './prng.js';
 import type { ClockSkew } from './sim-clock.js';
 import type { NetworkWeather } from './sim-network.js';
-import type { DiskWeather } from './sim-sector-store.js';
+import type { DiskWeather } from './sim-disk.js';
 import type { GuestMood } from './toy-guest.js';
 
 /** Who a fault strikes, decided when it strikes: the live replica's host, another one, or by number. */
@@ -80,8 +80,8 @@ export interface FaultPlan {
   readonly guest: GuestMood;
   readonly pace: Omit<VcpuPace, 'slowness'>;
   readonly skews: readonly ClockSkew[];
-  /** Stands for fencing by overlays; see `SimDiskRules`. */
-  readonly areGhostsShadowed: boolean;
+  /** False takes the overlays away: all generations write to the one image. */
+  readonly isFenced: boolean;
   readonly faults: readonly Fault[];
 }
 
@@ -114,7 +114,7 @@ export function calmPlan(seed: number, changes: Partial<FaultPlan> = {}): FaultP
     },
     pace: { epochMs: 0.5, sleepMs: 5, hopMs: 0.05, buildMs: 1 },
     skews: [],
-    areGhostsShadowed: true,
+    isFenced: true,
     faults: [],
     ...changes,
   };
@@ -181,7 +181,7 @@ export function rollPlan(seed: number): FaultPlan {
       offsetMs: prng.between(0, 1e6),
       rate: prng.chance(0.3) ? prng.between(0.95, 1.05) : 1,
     })),
-    areGhostsShadowed: true,
+    isFenced: true,
     faults: rollFaults(prng.fork('faults'), { loadMs, failureTimeoutMs }),
   };
 }

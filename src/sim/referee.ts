@@ -5,10 +5,15 @@ import type { RoleReport } from '../role/role-effect.js';
 import type { Epoch, Generation } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
 import type { ConsoleJudge } from './console-judge.js';
+import { decodeLayerHead, layerNumberOf } from '../disk/layer-head.js';
 import { DiskModel } from './disk-judge.js';
-import type { GuestHistory } from './guest-history.js';
+import type { FaultPlan } from './fault-plan.js';
+import type { GuestHistory, Run } from './guest-history.js';
+import { layeredContent } from './layered-content.js';
 import type { SimGenerationStore } from './sim-generation-store.js';
-import type { SimDisk } from './sim-sector-store.js';
+import type { SimDisk } from './sim-disk.js';
+import { sectorBytes, type SimFile } from './sim-file.js';
+import type { SimProcess } from './sim-process.js';
 import type { Verdict } from './verdict.js';
 import type { Witness } from './witness.js';
 
@@ -23,10 +28,16 @@ export class Referee {
   readonly #console: ConsoleJudge;
   readonly #store: SimGenerationStore;
   readonly #disk: SimDisk;
+  readonly #isFenced: boolean;
   readonly #winners = new Map<Generation, string>();
   readonly #frames = new Map<string, { readonly hash: number }>();
   /** The disk as the guest now alive found it at power-on. */
   #baseline: Uint8Array;
+  /** A machine is powered on anew, and its disk is still open to whoever had it last. */
+  #nextBaseline: { readonly run: Run | null } | null = null;
+  /** When each replica closed the disk to all before it. */
+  readonly #begunAtMs = new Map<string, number>();
+  #newestGeneration: Generation = 0;
   /** Who was live last. */
   #lastLive: Witness | null = null;
   /** A write began on a replica that does not hold the VM any more. */
@@ -40,14 +51,21 @@ export class Referee {
       readonly history: GuestHistory;
       readonly console: ConsoleJudge;
     },
-    world: { readonly store: SimGenerationStore; readonly disk: SimDisk },
+    world: {
+      readonly store: SimGenerationStore;
+      readonly disk: SimDisk;
+      readonly plan: Pick<FaultPlan, 'isFenced'>;
+    },
   ) {
     this.#verdict = judges.verdict;
     this.#history = judges.history;
     this.#console = judges.console;
     this.#store = world.store;
     this.#disk = world.disk;
-    this.#baseline = world.disk.content.slice();
+    this.#isFenced = world.plan.isFenced;
+    this.#baseline = layeredContent(world.disk);
+    world.disk.onCreated = (process, name, bytes) => this.#layerCreated(process, name, bytes);
+    world.disk.onRead = (...read) => this.#fileRead(...read);
     world.store.onClaimed = (record) => this.#claimed(record);
     world.store.onAnswered = (process, record, outcome) =>
       this.#claimAnswered(process.name, record, outcome);
@@ -217,20 +235,64 @@ export class Referee {
     this.#winners.set(generation, who);
   }
 
-  /** A machine is powered on anew: what its disk holds must be what the old one may have left. */
   #claimed(record: GenerationRecord): void {
+    const { replica } = record.holder;
+    if (!this.#isFenced) this.#begunAtMs.set(replica, this.#disk.nowMs);
     if (record.reason !== 'start') return;
-    const { run } = this.#lastLive ?? {};
-    this.judgeDisk(record.holder.replica, run ? Math.max(run.from, run.leftThrough) : 0);
-    this.#baseline = this.#disk.content.slice();
+    this.#nextBaseline ??= { run: this.#lastLive?.run ?? null };
     this.#lastLive = null;
+    if (!this.#isFenced) this.#takeBaseline(replica);
   }
 
-  judgeDisk(who: string, certainThrough?: Epoch): void {
-    const { run } = this.#lastLive ?? {};
+  /** The first layer of a generation closes the disk to those before it. */
+  #layerCreated(process: SimProcess, name: string, bytes: Uint8Array): void {
+    if (layerNumberOf(name) === 0) return;
+    const { generation } = decodeLayerHead(name, bytes).head;
+    const isNewest = [...this.#disk.files.keys()].every(
+      (other) => layerNumberOf(other) <= layerNumberOf(name),
+    );
+    if (isNewest && generation < this.#newestGeneration) {
+      this.#verdict.violated('fenced', process.name, `${name} is of an older generation`);
+    }
+    if (generation <= this.#newestGeneration) return;
+    this.#newestGeneration = generation;
+    this.#begunAtMs.set(process.name, this.#disk.nowMs);
+    this.#takeBaseline(process.name);
+  }
+
+  /** What the disk holds must be what the last machine may have left. */
+  #takeBaseline(who: string): void {
+    if (!this.#nextBaseline) return;
+    const { run } = this.#nextBaseline;
+    this.#nextBaseline = null;
+    this.#judge(who, run, run ? Math.max(run.from, run.leftThrough) : 0);
+    this.#baseline = layeredContent(this.#disk);
+  }
+
+  judgeDisk(who: string): void {
+    this.#judge(who, this.#lastLive?.run ?? null);
+  }
+
+  #judge(who: string, run: Run | null, certainThrough?: Epoch): void {
     const model = new DiskModel(this.#baseline);
     if (run) model.replay(this.#history.line(run), certainThrough);
-    model.compare(this.#disk.content);
+    model.compare(layeredContent(this.#disk));
     for (const wrong of model.wrongs.slice(0, 3)) this.#verdict.violated('disk', who, wrong);
+  }
+
+  /** No disk block that a live generation reads was written by an older one after it ended. */
+  #fileRead(process: SimProcess, file: SimFile, offsetBytes: number, lengthBytes: number): void {
+    const sinceMs = this.#begunAtMs.get(process.name);
+    if (sinceMs === undefined || this.#store.latest?.holder.replica !== process.name) return;
+    for (let at = offsetBytes; at < offsetBytes + lengthBytes; at += sectorBytes) {
+      const landing = file.landing(at / sectorBytes);
+      if (!landing || landing.process === process || landing.atMs <= sinceMs) continue;
+      const sector = at / sectorBytes;
+      this.#verdict.violated(
+        'fenced',
+        process.name,
+        `reads sector ${sector} of ${file.name}, which ${landing.process.name} wrote after its time`,
+      );
+    }
   }
 }

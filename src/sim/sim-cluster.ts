@@ -11,7 +11,7 @@ import { SimGenerationStore } from './sim-generation-store.js';
 import { SimHost } from './sim-host.js';
 import { SimNetwork } from './sim-network.js';
 import type { SimProcess } from './sim-process.js';
-import { SimDisk } from './sim-sector-store.js';
+import { SimDisk } from './sim-disk.js';
 import { Timeline } from './timeline.js';
 import { Trace } from './trace.js';
 import { Verdict } from './verdict.js';
@@ -75,11 +75,8 @@ export class SimCluster implements World {
     this.disk = new SimDisk(timeline, this.prng.fork('disk'), {
       sectors: plan.guest.diskSectors,
       weather: plan.disk,
-      rules: {
-        isHolder: (process) => this.store.latest?.holder.replica === process.name,
-        areGhostsShadowed: plan.areGhostsShadowed,
-      },
     });
+    this.disk.isHolder = (process) => this.store.latest?.holder.replica === process.name;
     this.history = new GuestHistory(this.verdict);
     this.counter = new CounterJudge(this.verdict);
     const console = new ConsoleJudge(this.verdict, (who, line) => this.clients.heard(who, line));

@@ -1,10 +1,11 @@
+import { plainDrive, type Drive } from '../disk/drive.js';
+import { OverlayDrive, type OverlaySettings } from '../disk/overlay-drive.js';
 import { fingerprintFields, type MachineSpec } from '../guest/machine-spec.js';
 import type { Diagnostics } from '../host/diagnostics.js';
 import { Hypervisor } from '../hypervisor/hypervisor.js';
 import type { ReplicaEnd, ReplicaParts } from '../hypervisor/replica.js';
 import { LOG_VERSION } from '../log/log-codec.js';
 import { defaultLagMsTarget, type RoleSettings } from '../role/role-settings.js';
-import type { SectorStore } from '../host/sector-store.js';
 import { SimClock, type ClockSkew } from './sim-clock.js';
 import { SimHolderProbe } from './sim-holder-probe.js';
 import { SimProcess } from './sim-process.js';
@@ -187,7 +188,7 @@ export class SimHost {
         // A real one takes a while to be built.
         return process.promise((answer) => timeline.after(pace.buildMs, () => answer(vcpu)));
       },
-      drives: new Map([['hda', this.#watchedDisk(process, witness)]]),
+      drives: new Map([['hda', this.#watchedDisk(process, clock, witness)]]),
       // The bytes stand for their digest.
       digest: (data) => Promise.resolve(data),
       onReport: (report) => {
@@ -203,17 +204,46 @@ export class SimHost {
     };
   }
 
-  #watchedDisk(process: SimProcess, witness: Witness): SectorStore {
-    const access = this.#world.disk.accessOf(process);
+  #watchedDisk(process: SimProcess, clock: SimClock, witness: Witness): Drive {
+    const { disk, prng, plan, trace, referee } = this.#world;
+    const { files, image } = disk.accessOf(process);
+    const chance = prng.fork(`layers ${process.name} ${referee.witnesses.length}`);
+    const drive = plan.isFenced
+      ? new OverlayDrive(
+          {
+            clock,
+            files,
+            image,
+            writer: process.name,
+            nonce: () => chance.whole(0, 2 ** 32 - 1),
+            onTrouble: (what, error) => trace.note(process.name, `${what}: ${String(error)}`),
+          },
+          layerSettings,
+        )
+      : plainDrive(image);
     return {
-      ...access,
+      byteLength: drive.byteLength,
+      read: (offsetBytes, lengthBytes) => drive.read(offsetBytes, lengthBytes),
       write: (offsetBytes, data) => {
-        if (!process.isDead) this.#world.referee.writeLeft(witness, data);
-        return access.write(offsetBytes, data);
+        if (!process.isDead) referee.writeLeft(witness, data);
+        return drive.write(offsetBytes, data);
       },
+      follow: () => drive.follow(),
+      begin: (generation) => drive.begin(generation),
+      fold: (progress) => drive.fold(progress),
+      status: () => drive.status(),
+      close: () => drive.close(),
     };
   }
 }
+
+/** Small enough that every world rolls, merges and folds. */
+const layerSettings: OverlaySettings = {
+  layerBytesMax: 8 * 1024,
+  mergeFrom: 3,
+  mergeAtOnceFrom: 6,
+  quietMs: 5,
+};
 
 const toyMachine: MachineSpec = {
   memoryMiB: 1,

@@ -5,7 +5,7 @@ import type { Trace } from './trace.js';
  * What must be true; the numbers are those of docs/specification.
  *
  * `onePrimary` 1 · `outputRule` 2 · `outputKept`, `acknowledged`, `console`, `disk`, `paused` 3 · `frames` 4 ·
- * `lockstep` 6 · `redundancy` 8 · `bounded`: nothing piles up in a link · `noBug`: no assertion fails and nothing ends as `failed`.
+ * `lockstep` 6 · `fenced` 7 · `redundancy` 8 · `bounded`: nothing piles up in a link · `noBug`: no assertion fails and nothing ends as `failed`.
  */
 export type Invariant =
   | 'onePrimary'
@@ -17,6 +17,7 @@ export type Invariant =
   | 'paused'
   | 'frames'
   | 'lockstep'
+  | 'fenced'
   | 'redundancy'
   | 'bounded'
   | 'noBug';

@@ -2,11 +2,14 @@ import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { AcceptLink, LinkListener } from '../../src/host/link.js';
+import { OverlayDrive } from '../../src/disk/overlay-drive.js';
 import { ArbiterHost } from '../../src/node/arbiter-host.js';
 import { FileGenerationStore } from '../../src/node/file-generation-store.js';
+import { FileLayerFiles } from '../../src/node/file-layer-files.js';
 import { FileSectorStore } from '../../src/node/file-sector-store.js';
 import { HttpGenerationStore } from '../../src/node/http-generation-store.js';
 import { HttpListener } from '../../src/node/http-listener.js';
+import { NodeClock } from '../../src/node/node-clock.js';
 import { WsConnector } from '../../src/node/ws-connector.js';
 import { WsListener } from '../../src/node/ws-listener.js';
 import { scratchDir } from '../node/scratch.js';
@@ -65,4 +68,29 @@ sectorStoreContract('a file', async (byteLength) => {
   writeFileSync(path, '');
   truncateSync(path, byteLength);
   return { open: () => FileSectorStore.open({ path }) };
+});
+
+sectorStoreContract('a file under layers', async (byteLength) => {
+  const dir = scratchDir();
+  const path = join(dir, 'disk.img');
+  writeFileSync(path, '');
+  truncateSync(path, byteLength);
+  let generation = 0;
+  return {
+    open: async () => {
+      const drive = new OverlayDrive({
+        clock: new NodeClock(),
+        files: new FileLayerFiles(join(dir, 'hda.layers')),
+        image: await FileSectorStore.open({ path }),
+        writer: `writer ${generation}`,
+        nonce: () => Math.floor(Math.random() * 2 ** 32),
+        onTrouble: (what, error) => {
+          throw new Error(what, { cause: error });
+        },
+      });
+      generation += 1;
+      await drive.begin(generation);
+      return drive;
+    },
+  };
 });

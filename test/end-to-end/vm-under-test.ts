@@ -36,9 +36,9 @@ export class VmUnderTest {
   start(...words: string[]): FtvmProcess {
     return this.#started(new FtvmProcess(words, { cwd: this.place }));
   }
-  /** An `ftvm` that cannot write beyond 128 MiB of any file. */
+  /** An `ftvm` that cannot write beyond 40 KiB of any file. */
   limited(...words: string[]): FtvmProcess {
-    return this.#started(new FtvmProcess(words, { cwd: this.place, fileKiBMax: 128 * 1024 }));
+    return this.#started(new FtvmProcess(words, { cwd: this.place, fileKiBMax: 40 }));
   }
   /** A backup in sync, with a module loaded before the program. */
   async protectWith(preload: string, ...words: string[]): Promise<FtvmProcess> {

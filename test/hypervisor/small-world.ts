@@ -1,5 +1,6 @@
 import type { ClaimOutcome } from '../../src/arbiter/claim-outcome.js';
 import type { GenerationRecord } from '../../src/arbiter/generation-record.js';
+import { plainDrive } from '../../src/disk/drive.js';
 import type { Clock } from '../../src/host/clock.js';
 import type { GenerationStore } from '../../src/host/generation-store.js';
 import type { ProbeOutcome } from '../../src/host/holder-probe.js';
@@ -180,7 +181,7 @@ export class Host {
         this.vcpus.push(vcpu);
         return this.#later(vcpu);
       },
-      drives: new Map([['hda', world.disk.for(this)]]),
+      drives: new Map([['hda', plainDrive(world.disk.for(this))]]),
       onReport: (report) => this.reports.push(report),
       onFrame: (frame) => {
         this.frames.push(textOf(frame));

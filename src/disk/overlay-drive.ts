@@ -1,0 +1,307 @@
+import type { Clock } from '../host/clock.js';
+import type { LayerFiles } from '../host/layer-files.js';
+import type { SectorStore } from '../host/sector-store.js';
+import type { Generation } from '../units.js';
+import type { Drive, DriveStatus } from './drive.js';
+import { foldIntoImage, type FoldProgress } from './image-fold.js';
+import { batchEntriesMax, entrySectorsMax, sectorBytes, type BatchWrite } from './layer-batch.js';
+import { LayerChain } from './layer-chain.js';
+import { ImageHauntedError, SectorRangeError } from './layer-error.js';
+import { layersToMerge, mergeLayers } from './layer-merge.js';
+import { LayerStack, type LayerOwner } from './layer-stack.js';
+import { readThrough } from './layered-read.js';
+
+export interface OverlayDriveParts {
+  readonly clock: Clock;
+  readonly files: LayerFiles;
+  /** What lies under all layers. Written to only while the layers are folded into it. */
+  readonly image: SectorStore;
+  readonly writer: LayerOwner['writer'];
+  readonly nonce: LayerOwner['nonce'];
+  /** Something in the background failed; it is tried again, and nobody waits for it. */
+  readonly onTrouble: (what: string, error: unknown) => void;
+}
+
+export interface OverlaySettings {
+  /** A layer that is as long gets another one on top. */
+  readonly layerBytesMax: number;
+  /** So many final layers are worth a merge as soon as the disk is quiet. */
+  readonly mergeFrom: number;
+  /** So many are merged at once, and no layer is closed for its length while there are more. */
+  readonly mergeAtOnceFrom: number;
+  /** Without an operation for so long, the disk is quiet. */
+  readonly quietMs: number;
+}
+
+export const defaultOverlaySettings: OverlaySettings = {
+  layerBytesMax: 64 * 1024 * 1024,
+  mergeFrom: 4,
+  mergeAtOnceFrom: 12,
+  quietMs: 500,
+};
+
+/**
+ * An image that several replicas share, fenced by construction: each generation writes to a layer of
+ * its own, and sees of earlier ones what they had written when it began.
+ *
+ * ```
+ * follow, follow … ──▶ begin(generation) ──▶ read, write ──▶ fold
+ * reads the layers      seals them and        merges them      into the image
+ * ahead                 lies on top           when it is quiet
+ * ```
+ * Shape:  writes that wait together go into one batch, with one sync: a write resolves when it would
+ *         survive a power cut, so a guest's FLUSH CACHE has nothing left to do.
+ * Errors: as Drive. A write that fails may have happened.
+ * Source: goes beyond FT paper §3.4, which leaves late writes to the storage array.
+ */
+export class OverlayDrive implements Drive {
+  readonly byteLength: number;
+  readonly #parts: OverlayDriveParts;
+  readonly #settings: OverlaySettings;
+  readonly #chain: LayerChain;
+  #stack: LayerStack | null = null;
+  #waiting: Waiting[] = [];
+  /** Changes of the stack that wait for the batch under way. */
+  #changes: (() => Promise<void>)[] = [];
+  #pumping: Promise<void> = Promise.resolve();
+  #isPumping = false;
+  #refreshing: Promise<void> = Promise.resolve();
+  /** Not begun yet: whoever asks now is served by it. */
+  #nextRefresh: Promise<void> | null = null;
+  #merging: Promise<void> | null = null;
+  #cancelQuiet: () => void = () => undefined;
+  #underWay = 0;
+  #isClosed = false;
+
+  constructor(parts: OverlayDriveParts, settings = defaultOverlaySettings) {
+    this.#parts = parts;
+    this.#settings = settings;
+    this.byteLength = parts.image.byteLength;
+    this.#chain = new LayerChain(parts.files);
+  }
+
+  follow(): Promise<void> {
+    if (this.#stack || this.#isClosed) return Promise.resolve();
+    // Whoever begins reads again and says what is wrong.
+    return this.#refreshed().catch(() => undefined);
+  }
+
+  async begin(generation: Generation): Promise<void> {
+    await this.#refreshing.catch(() => undefined);
+    if (this.#stack || this.#isClosed) return;
+    const { files, writer, nonce } = this.#parts;
+    this.#stack = await LayerStack.begin(files, { generation, writer, nonce }, this.#chain);
+    const tidied = this.#stack.tidy();
+    void tidied.catch((error: unknown) => this.#parts.onTrouble('removing old layers', error));
+    this.#mergeWhenQuiet();
+  }
+
+  async read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
+    this.#checkRange(offsetBytes, lengthBytes);
+    this.#underWay += 1;
+    try {
+      const { image } = this.#parts;
+      if (!this.#stack) return await this.#readFollowing(offsetBytes, lengthBytes);
+      return await readThrough(this.#stack.map, image, offsetBytes, lengthBytes);
+    } finally {
+      this.#underWay -= 1;
+      this.#mergeWhenQuiet();
+    }
+  }
+
+  async write(offsetBytes: number, data: Uint8Array): Promise<void> {
+    this.#checkRange(offsetBytes, data.length);
+    this.#begun();
+    this.#underWay += 1;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#waiting.push({ sector: offsetBytes / sectorBytes, data, resolve, reject });
+        this.#pump();
+      });
+    } finally {
+      this.#underWay -= 1;
+      this.#mergeWhenQuiet();
+    }
+  }
+
+  /** Folds everything into the image, so that it alone is the disk. */
+  async fold(progress: FoldProgress): Promise<void> {
+    const stack = this.#stack;
+    if (!stack || this.#isClosed) return;
+    this.#cancelQuiet();
+    await this.#merging;
+    const { image, onTrouble } = this.#parts;
+    await this.#change(async () => {
+      const outcome = await foldIntoImage(stack, image, progress);
+      if (outcome === 'haunted') onTrouble('the image', new ImageHauntedError());
+    });
+  }
+
+  status(): DriveStatus {
+    const stack = this.#stack;
+    const sealed = stack ? stack.sealed : this.#chain.sealed;
+    const topBytes = stack ? stack.topBytes : 0;
+    return {
+      chainLength: 1 + sealed.length + (stack ? 1 : 0),
+      layerBytes: sealed.reduce((sum, { bytes }) => sum + bytes, topBytes),
+    };
+  }
+
+  /** Ends after the operations under way; the image stays open, it belongs to whoever opened it. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#cancelQuiet();
+    await this.#refreshing.catch(() => undefined);
+    await this.#merging;
+    await this.#pumping;
+    await (this.#stack ?? this.#chain).close();
+  }
+
+  // --- following -----------------------------------------------------------------------------
+
+  /** What was durable when this was called is in the map when it resolves. */
+  #refreshed(): Promise<void> {
+    this.#nextRefresh ??= this.#refreshing
+      .catch(() => undefined)
+      .then(() => {
+        this.#nextRefresh = null;
+        this.#refreshing = this.#stack ? Promise.resolve() : this.#chain.refresh();
+        return this.#refreshing;
+      });
+    return this.#nextRefresh;
+  }
+
+  /** A layer may be merged away between the look at the chain and the read. */
+  async #readFollowing(offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
+    for (let attempt = 1; ; attempt += 1) {
+      await this.#refreshed();
+      try {
+        const { map } = this.#stack ?? this.#chain;
+        return await readThrough(map, this.#parts.image, offsetBytes, lengthBytes);
+      } catch (error) {
+        if (attempt === attemptsMax) throw error;
+      }
+    }
+  }
+
+  // --- writing -------------------------------------------------------------------------------
+
+  #pump(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    this.#pumping = this.#work();
+  }
+
+  /** One batch or one change of the stack at a time, until there is nothing to do. */
+  async #work(): Promise<void> {
+    const stack = this.#begun();
+    for (;;) {
+      const change = this.#changes.shift();
+      if (change) {
+        await change();
+        continue;
+      }
+      const batch = this.#nextBatch();
+      if (batch.length === 0) break;
+      try {
+        if (stack.isBroken || this.#isTopFull(stack)) await stack.roll();
+        await stack.append(batch.flatMap((write) => [...asEntries(write)]));
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.#isPumping = false;
+  }
+
+  #nextBatch(): Waiting[] {
+    let [entries, bytes, count] = [0, 0, 0];
+    for (const { data } of this.#waiting) {
+      entries += Math.ceil(data.length / entryBytesMax);
+      bytes += data.length;
+      if (count > 0 && (entries > batchEntriesMax || bytes > batchBytesMax)) break;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  #isTopFull(stack: LayerStack): boolean {
+    const { layerBytesMax, mergeAtOnceFrom } = this.#settings;
+    return stack.topBytes >= layerBytesMax && stack.sealed.length <= mergeAtOnceFrom;
+  }
+
+  /** Between two batches. */
+  #change(change: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#changes.push(() => change().then(resolve, reject));
+      this.#pump();
+    });
+  }
+
+  // --- merging -------------------------------------------------------------------------------
+
+  #mergeWhenQuiet(): void {
+    this.#cancelQuiet();
+    const stack = this.#stack;
+    if (!stack || this.#isClosed || this.#merging) return;
+    const { mergeFrom, mergeAtOnceFrom, quietMs } = this.#settings;
+    if (stack.sealed.length < mergeFrom) return;
+    const delayMs = stack.sealed.length >= mergeAtOnceFrom ? 0 : quietMs;
+    this.#cancelQuiet = this.#parts.clock.after(delayMs, () => {
+      if (this.#isClosed || this.#merging) return;
+      this.#merging = this.#merge(stack)
+        .catch((error: unknown) => this.#parts.onTrouble('merging layers', error))
+        .finally(() => {
+          this.#merging = null;
+          this.#mergeWhenQuiet();
+        });
+    });
+  }
+
+  async #merge(stack: LayerStack): Promise<void> {
+    const run = layersToMerge(stack.sealed, this.#settings.mergeFrom);
+    if (run.length === 0) return;
+    const into = await mergeLayers(this.#parts.files, stack.owner, stack.map, run, () =>
+      this.#giveWay(),
+    );
+    if (into) await this.#change(() => stack.roll({ merged: { run, into } }));
+  }
+
+  /** The guest's own operations come first, for a while. False: it is over. */
+  async #giveWay(): Promise<boolean> {
+    for (let waits = 0; waits < giveWayMax && this.#underWay > 0 && !this.#isClosed; waits += 1) {
+      await new Promise<void>((resolve) => this.#parts.clock.after(giveWayMs, resolve));
+    }
+    return !this.#isClosed;
+  }
+
+  #begun(): LayerStack {
+    if (this.#stack) return this.#stack;
+    throw new Error('bug: the drive is used before its generation has begun');
+  }
+
+  #checkRange(offsetBytes: number, lengthBytes: number): void {
+    const isWhole = offsetBytes % sectorBytes === 0 && lengthBytes % sectorBytes === 0;
+    const isInside = offsetBytes >= 0 && offsetBytes + lengthBytes <= this.byteLength;
+    if (isWhole && isInside) return;
+    throw new SectorRangeError({ offsetBytes, lengthBytes, byteLength: this.byteLength });
+  }
+}
+
+interface Waiting extends BatchWrite {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const entryBytesMax = entrySectorsMax * sectorBytes;
+const batchBytesMax = 4 * 1024 * 1024;
+const giveWayMs = 5;
+const giveWayMax = 20;
+const attemptsMax = 3;
+
+function* asEntries({ sector, data }: BatchWrite): Generator<BatchWrite> {
+  for (let at = 0; at < data.length; at += entryBytesMax) {
+    yield { sector: sector + at / sectorBytes, data: data.subarray(at, at + entryBytesMax) };
+  }
+}
