@@ -243,8 +243,9 @@ export class TcpConnection {
     const isAtClosedWindow = this.#receiver.isAtClosedWindow(at);
     if (!isAcceptable && !isAtClosedWindow) {
       // Old, or a keep-alive or window probe: say where we stand. Two endpoints that disagree
-      // would do so forever, were it not for the limit.
-      if (length > 0 || this.#challenges.take()) this.#emitAck();
+      // would do so forever, were it not for the limit. A guest that went live elsewhere repeats itself.
+      if (length > 0) this.#delayedAck.set(0);
+      else if (this.#challenges.take()) this.#emitAck();
       if (isFin && this.#state === 'timeWait') this.#life.set(this.#settings.timeWaitMs);
       return;
     }

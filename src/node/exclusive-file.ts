@@ -20,19 +20,19 @@ export async function createExclusively(
   path: string,
   text: string | Uint8Array,
 ): Promise<'created' | 'exists'> {
-  const draft = join(dirname(path), `${DRAFT}${randomUUID()}`);
-  let outcome: 'created' | 'exists';
+  const dir = dirname(path);
+  const draft = join(dir, `${DRAFT}${randomUUID()}`);
   try {
     await writeNew(draft, text);
-    outcome = await linkOrCreate(draft, path, text);
+    const outcome = await linkOrCreate(draft, path, text);
+    if (outcome === 'created') await syncDirectory(dir);
+    return outcome;
   } finally {
-    await unlink(draft).catch(() => undefined);
+    // Whoever waits for the answer has a guest that stands still.
+    void unlink(draft)
+      .catch(() => undefined)
+      .then(() => removeOldDrafts(dir));
   }
-  if (outcome === 'created') {
-    await syncDirectory(dirname(path));
-    await removeOldDrafts(dirname(path));
-  }
-  return outcome;
 }
 
 /** Makes names created in `dir` durable, where the file system can do that at all. */
@@ -42,7 +42,7 @@ export async function syncDirectory(dir: string): Promise<void> {
     try {
       await handle.sync();
     } finally {
-      await handle.close();
+      void handle.close().catch(() => undefined);
     }
   } catch (error) {
     // Some file systems refuse to sync a directory; theirs are synchronous or as good as they get.
@@ -111,7 +111,7 @@ async function writeNew(path: string, text: string | Uint8Array): Promise<void> 
     await unlink(path).catch(() => undefined);
     throw error;
   } finally {
-    await handle.close();
+    void handle.close().catch(() => undefined);
   }
 }
 

@@ -25,7 +25,9 @@ export class ReplayedGuest {
   #lastRequestId: number;
   #end: GuestEnd | null = null;
   #isPaused: boolean;
-  /** Frames of epochs the primary has not said it released, oldest first. */
+  /** The output of epochs up to this one has left, as the primary said. */
+  #released: Epoch = 0;
+  /** Frames of later epochs, oldest first. */
   #frames: { readonly epoch: Epoch; readonly frame: Uint8Array }[] = [];
 
   constructor(snapshot: Snapshot, logBytesMax: number) {
@@ -65,6 +67,7 @@ export class ReplayedGuest {
       this.#received = record.epoch;
       this.#log.append(record);
     }
+    this.#released = released;
     this.#frames = this.#frames.filter(({ epoch }) => epoch > released);
     return null;
   }
@@ -95,7 +98,7 @@ export class ReplayedGuest {
         this.#consoleOffset = output.offset + output.bytes.byteLength;
         return [{ kind: 'emitConsole', bytes: output.bytes, offset: output.offset }];
       case 'frameSent':
-        this.#frames.push({ epoch, frame: output.frame });
+        if (epoch > this.#released) this.#frames.push({ epoch, frame: output.frame });
         return [];
       case 'powerOff':
         this.#end = { kind: 'poweredOff', epoch };

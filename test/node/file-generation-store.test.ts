@@ -70,7 +70,8 @@ describe('claims of several processes', () => {
         expect(outcome).toMatchObject({ kind: 'lost', holder: winners[0]?.by });
       }
     }
-    expect(readdirSync(dir)).toEqual(['generation-7.json']);
+    // Tidied up behind the answer.
+    await vi.waitFor(() => expect(readdirSync(dir)).toEqual(['generation-7.json']));
   });
 });
 
@@ -78,7 +79,8 @@ describe('a generation file', () => {
   it('is one readable JSON object, and nothing is left beside it', async () => {
     const dir = scratchDir();
     await claim(dir, 'a');
-    expect(readdirSync(dir)).toEqual(['generation-1.json']);
+    // Tidied up behind the answer.
+    await vi.waitFor(() => expect(readdirSync(dir)).toEqual(['generation-1.json']));
     const text = readFileSync(join(dir, 'generation-1.json'), 'utf8');
     expect(JSON.parse(text)).toEqual(generationRecord(1, 'a'));
   });
@@ -155,7 +157,8 @@ describe('storage that cannot be used', () => {
       faults.current = { open: failing(code) };
       expect(await claim(dir, 'a')).toEqual({ kind: 'unreachable', why: `${code}: made up` });
       faults.current = {};
-      expect(readdirSync(dir)).toEqual([]);
+      // Tidied up behind the answer.
+      await vi.waitFor(() => expect(readdirSync(dir)).toEqual([]));
       expect(await claim(dir, 'b')).toEqual({ kind: 'won' });
     },
   );
@@ -192,7 +195,8 @@ describe('a file system without hard links', () => {
     );
     expect(outcomes.filter((kind) => kind === 'won')).toHaveLength(1);
     expect(outcomes.filter((kind) => kind === 'lost')).toHaveLength(19);
-    expect(readdirSync(dir)).toEqual(['generation-1.json']);
+    // Tidied up behind the answer.
+    await vi.waitFor(() => expect(readdirSync(dir)).toEqual(['generation-1.json']));
   });
 
   it('waits for the text of a file that is still being written', async () => {
@@ -319,7 +323,10 @@ describe('drafts of processes that died', () => {
     const hourAgo = Date.now() / 1000 - 3600;
     utimesSync(old as string, hourAgo, hourAgo);
     await claim(dir, 'a');
-    expect(readdirSync(dir).sort()).toEqual(['.draft-recent', 'generation-1.json']);
+    // Tidied up behind the answer.
+    await vi.waitFor(() =>
+      expect(readdirSync(dir).sort()).toEqual(['.draft-recent', 'generation-1.json']),
+    );
   });
 
   it('may vanish under a live process, which then has not won', async () => {
@@ -331,7 +338,8 @@ describe('drafts of processes that died', () => {
       },
     };
     expect(await claim(dir, 'a')).toMatchObject({ kind: 'unreachable' });
-    expect(readdirSync(dir)).toEqual([]);
+    // Tidied up behind the answer.
+    await vi.waitFor(() => expect(readdirSync(dir)).toEqual([]));
   });
 
   it('do no harm as a directory', async () => {

@@ -177,6 +177,19 @@ describe('going live', () => {
     expect(backup.start?.unreleasedFrames.map(textOf)).toEqual(['waits']);
   });
 
+  it('repeats no frame that had left before it was replayed', () => {
+    const backup = DrivenBackup.inSync();
+    backup.record();
+    backup.record();
+    backup.record([], 11);
+    backup.ran(11, frameOf('left'));
+    backup.ran(12, frameOf('waits'));
+    backup.ran(13);
+    claiming(backup).answerClaim({ kind: 'won' });
+    backup.wentLive(13);
+    expect(backup.start?.unreleasedFrames.map(textOf)).toEqual(['waits']);
+  });
+
   it('goes on with the console where the guest was', () => {
     const backup = DrivenBackup.inSync();
     backup.record();
