@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
@@ -26,7 +26,7 @@ interface Options {
 /** A file of a report cannot be read or written. */
 class BenchFileError extends FtvmError {
   readonly code = 'FTVM_BENCH_FILE';
-  readonly remedy = 'For --from, save a report first: ftvm bench --json > FILE.';
+  readonly remedy = 'Name a file where this user may write; for --from, one that --json made.';
 }
 
 export function addBenchCommand(program: Command): void {
@@ -54,6 +54,8 @@ Examples, of about three minutes, half a minute, and no time:
 }
 
 async function runBench(parsed: Options): Promise<number> {
+  // Minutes of measuring are not for a picture that cannot be drawn.
+  if (parsed.svg !== undefined) await write(parsed.svg, '');
   const report = parsed.from === undefined ? await measure(parsed) : await saved(parsed.from);
   if (report === null) return exitStatus.interrupted;
   process.stdout.write(parsed.json ? `${JSON.stringify(report)}\n` : benchTable(report));
@@ -95,9 +97,10 @@ async function saved(path: string): Promise<BenchReport> {
   return report as BenchReport;
 }
 
+/** An empty text only asks whether it can be written, and leaves a picture that is there. */
 async function write(path: string, text: string): Promise<void> {
   try {
-    await writeFile(path, text);
+    await (text === '' ? appendFile(path, text) : writeFile(path, text));
   } catch (cause) {
     throw new BenchFileError(`Cannot write ${path}`, { cause });
   }

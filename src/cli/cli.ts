@@ -55,7 +55,10 @@ Examples:
   addBenchCommand(program);
   addChaosCommand(program);
   addSimulateCommand(program);
-  for (const command of program.commands) command.exitOverride();
+  for (const command of program.commands) {
+    command.exitOverride();
+    command.showHelpAfterError(`(ftvm ${command.name()} --help shows what there is)`);
+  }
   try {
     await program.parseAsync(words, { from: 'user' });
   } catch (error) {
