@@ -2,10 +2,11 @@ import { assert } from '../assert.js';
 import { FunctionTable } from './function-table.js';
 import type { V86Cpu, V86Exports, V86Imports } from './v86-internals.js';
 
-// `set_jit_config`'s number for how many pages of guest code go into one function (MAX_PAGES). With
-// v86's own choice of 3 the guest is no faster, and the engine works a third longer on optimizing
-// what comes out. Part of LOG_VERSION: replicas compile alike.
-const pagesPerFunction = { setting: 1, value: 1 } as const;
+// Settings of v86's compiler by their numbers in `set_jit_config`. How many pages of guest code go
+// into one function (MAX_PAGES; v86's own choice is 3), and up to how many basic blocks are doubled to
+// give a loop one entry (MAX_EXTRA_BASIC_BLOCKS; 250): with either the guest is no faster, and the
+// engine works up to half longer on what comes out. Part of LOG_VERSION: replicas compile alike.
+const settings = { pagesPerFunction: [1, 1], extraBasicBlocks: [3, 100] } as const;
 
 /**
  * v86's just-in-time compiler without its race: v86 installs a function whenever the engine is done
@@ -36,7 +37,7 @@ export class SyncJit {
   }
 
   configure(exports: V86Exports): void {
-    exports.set_jit_config(pagesPerFunction.setting, pagesPerFunction.value);
+    for (const [setting, value] of Object.values(settings)) exports.set_jit_config(setting, value);
   }
 
   attach(cpu: V86Cpu): void {

@@ -7,10 +7,12 @@ import type { Chance } from './chance.js';
 import { CutBuffer } from './cut-buffer.js';
 import { GuestDrive } from './guest-drive.js';
 import type { DiskRequests } from './disk-requests.js';
+import { withLowerJitThreshold } from './jit-threshold.js';
 import { carryLeftovers } from './leftovers.js';
 import { LinearMemory } from './linear-memory.js';
 import { restoreState, saveState } from './machine-state.js';
 import { SyncJit } from './sync-jit.js';
+import { compileEmulator } from './tier-up.js';
 import type { V86Cpu, V86Emulator, V86Exports, V86Imports } from './v86-internals.js';
 import { wasmOffsets } from './v86-internals.js';
 import type { VirtualTime } from './virtual-time.js';
@@ -49,7 +51,7 @@ export async function loadV86(): Promise<V86Engine> {
   const { V86 } = (await import('v86')) as unknown as Pick<V86Engine, 'V86'>;
   const library = createRequire(import.meta.url).resolve('v86');
   const bytes = readFileSync(library.replace(/libv86\.mjs$/, 'v86.wasm'));
-  return { V86, module: new WebAssembly.Module(bytes) };
+  return { V86, module: compileEmulator(withLowerJitThreshold(bytes)) };
 }
 
 /**

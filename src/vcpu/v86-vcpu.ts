@@ -4,6 +4,7 @@ import type { MachineSpec } from '../guest/machine-spec.js';
 import type { Snapshot } from '../guest/snapshot.js';
 import type { LogRecord } from '../log/log-record.js';
 import type { BootFiles } from './boot-files.js';
+import { lowerCompilerThreads } from './compiler-threads.js';
 import { Doorbell } from './doorbell.js';
 import { InjectedEvents } from './injected-events.js';
 import { Parcel } from './parcel.js';
@@ -62,6 +63,7 @@ export class V86Vcpu implements Vcpu {
       snapshot: options.snapshot ?? null,
       doorbell: this.#doorbell.shared,
     };
+    lowerCompilerThreads();
     this.#worker = new Worker(new URL('./vcpu-worker.js', import.meta.url), {
       workerData: start,
       resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMiB },

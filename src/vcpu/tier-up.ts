@@ -1,0 +1,27 @@
+import { setFlagsFromString } from 'node:v8';
+
+// V8 counts the bytes of code a function runs through, loops by their length; with the budget spent
+// the function goes to the optimizing compiler. v86's functions are small and stay: V8's own choice
+// for them (1.8 million at first, 13 million later). A page of guest code is one function with all
+// its jumps in one loop of tens of kilobytes: that budget is gone in a few hundred jumps, and every
+// page would be optimized, which takes 20 ms of another core that a replica may not have.
+const emulatorBudget = 1_800_000;
+const guestBudget = 500_000_000;
+// An engine without the flag would complain on stderr.
+const newestNodeMajor = 24;
+
+/**
+ * Makes v86's module so that its functions are optimized soon, and those of the guest compiled from
+ * here on late. When code is optimized changes nothing of what it computes, so replicas may differ.
+ */
+export function compileEmulator(wasm: Uint8Array): WebAssembly.Module {
+  setBudget(emulatorBudget);
+  const module = new WebAssembly.Module(wasm);
+  setBudget(guestBudget);
+  return module;
+}
+
+function setBudget(bytes: number): void {
+  if (Number.parseInt(process.versions.node, 10) > newestNodeMajor) return;
+  setFlagsFromString(`--wasm-tiering-budget=${bytes}`);
+}
