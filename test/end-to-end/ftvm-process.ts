@@ -15,6 +15,8 @@ export interface FtvmProcessOptions {
   readonly fileKiBMax?: number;
   /** A module that is loaded before the program. */
   readonly preload?: string;
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Finished {
@@ -31,14 +33,21 @@ export class FtvmProcess {
   readonly ended: Promise<number | string>;
   readonly #child: ChildProcess;
 
-  constructor(words: readonly string[], { cwd, fileKiBMax, preload }: FtvmProcessOptions = {}) {
+  constructor(
+    words: readonly string[],
+    { cwd, fileKiBMax, preload, env }: FtvmProcessOptions = {},
+  ) {
     const name = `ftvm ${words.join(' ')}`;
     this.stdout = new Transcript(`stdout of ${name}`);
     this.stderr = new Transcript(`stderr of ${name}`);
     const limit = fileKiBMax === undefined ? '' : `ulimit -f ${fileKiBMax}; `;
     const node = [process.execPath, ...(preload ? ['--import', preload] : [])];
     const command = [`${limit}exec "$0" "$@"`, ...node, program, ...words];
-    const child = spawn('bash', ['-c', ...command], { stdio: 'pipe', cwd });
+    const child = spawn('bash', ['-c', ...command], {
+      stdio: 'pipe',
+      cwd,
+      env: { ...process.env, ...env },
+    });
     this.#child = child;
     running.add(child);
     child.stdout.on('data', (chunk: Buffer) => this.stdout.add(chunk));

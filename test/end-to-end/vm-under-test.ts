@@ -47,6 +47,10 @@ export class VmUnderTest {
     await inSync(backup);
     return backup;
   }
+  /** An `ftvm` that loads a module first, with these words in its environment. */
+  preloaded(preload: string, env: Record<string, string>, ...words: string[]): FtvmProcess {
+    return this.#started(new FtvmProcess(words, { cwd: this.place, preload, env }));
+  }
   run(...words: string[]): Promise<Finished> {
     return this.start(...words).finished();
   }
