@@ -63,13 +63,14 @@ Examples:
       else if (parsed.fold) process.exitCode = await foldAll(vm, parsed);
       else {
         const disks = await inspectDisks(vm);
-        const text = parsed.json ? JSON.stringify({ disks }) : disks.map(line).join('\n');
+        const text = parsed.json ? JSON.stringify({ disks }) : disks.map(diskLine).join('\n');
         process.stdout.write(`${text}\n`);
       }
     });
 }
 
-function line({ drive, image, layers, layerBytes, state }: DiskReport): string {
+/** Where a disk is, for a person. */
+export function diskLine({ drive, image, layers, layerBytes, state }: DiskReport): string {
   if (layers === 0) return `${drive}  ${image} is the disk`;
   const files = layers === 1 ? '1 layer' : `${layers} layers`;
   const why = state === 'still' ? '' : '; a fold into it was not finished';

@@ -11,6 +11,8 @@ import { HttpListener } from '../node/http-listener.js';
 import { DEFAULT_IMAGE, findBios, findImage } from '../node/image-catalogue.js';
 import { UdpDatagrams } from '../node/udp-datagrams.js';
 import { openVm } from '../node/vm-directory.js';
+import { inspectDisks } from '../node/vm-disks.js';
+import { diskLine } from './disk-command.js';
 import { VmMissingError } from '../node/vm-error.js';
 import { buildInfo, ftvmVersion } from './build-info.js';
 import { exitStatus } from './exit-status.js';
@@ -71,7 +73,9 @@ const checks: readonly Check[] = [
     run: async (dir) => {
       try {
         const vm = await openVm(dir);
-        return `${vm.name}: ${(await statusOfVm(vm)).reason}`;
+        const disks = vm.disks === 'replicated' ? [] : await inspectDisks(vm);
+        const { reason } = await statusOfVm(vm);
+        return [`${vm.name}: ${reason}`, ...disks.map(diskLine)].join('\n      ');
       } catch (error) {
         if (error instanceof VmMissingError) return `none in ${dir} yet`;
         throw error;

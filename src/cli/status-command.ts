@@ -124,6 +124,10 @@ function table(status: HypervisorStatus): string {
       `  log         ${status.log.bytesPerSecond} bytes/s, ${status.log.bufferBytes} bytes buffered`,
       `  output      waits ${commitDelayMsMean.toFixed(2)} ms on average, ${commitDelayMsMax.toFixed(2)} ms at most`,
       `  vCPU        may run ${sharePercent} % of the time`,
+      ...status.disks.map(
+        ({ drive, chainLength, layerBytes }) =>
+          `  disk        ${drive}: image and ${chainLength - 1} layers of ${(layerBytes / (1024 * 1024)).toFixed(1)} MiB`,
+      ),
     );
   }
   const { lastDivergence: last } = status;

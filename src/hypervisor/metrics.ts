@@ -65,5 +65,15 @@ export function metricsText(status: HypervisorStatus): string {
     '# TYPE ftvm_divergences_total counter',
     `ftvm_divergences_total ${status.replay.divergences}`,
   );
+  gauge(
+    'disk_chain_length',
+    'Files that a read of a disk may have to look into.',
+    status.disks.map(({ drive, chainLength }) => [`{drive="${drive}"}`, chainLength]),
+  );
+  gauge(
+    'disk_layer_bytes',
+    'What lies on the image of a disk.',
+    status.disks.map(({ drive, layerBytes }) => [`{drive="${drive}"}`, layerBytes]),
+  );
   return `${lines.join('\n')}\n`;
 }

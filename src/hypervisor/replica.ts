@@ -187,6 +187,9 @@ export class Replica {
     const bytesPerSecond = Math.round(this.#logRate.perSecond(this.#parts.clock.nowMs()));
     return { bytesPerSecond, bytesTotal: this.#logRate.total };
   }
+  disks(): ReturnType<DriveIo['status']> {
+    return this.#driveIo.status();
+  }
   status():
     { kind: 'primary'; status: PrimaryStatus } | { kind: 'backup'; status: BackupStatus } | null {
     if (this.#role instanceof Primary) {

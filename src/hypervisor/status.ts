@@ -1,4 +1,5 @@
 import type { ReplicaIdentity } from '../arbiter/generation-record.js';
+import type { DriveStatus } from '../disk/drive.js';
 import type { FramePortStatus } from '../network/frame-port.js';
 import type { DivergenceRow } from './divergence-log.js';
 import type { Replica } from './replica.js';
@@ -27,6 +28,12 @@ export interface HypervisorStatus extends Milestones {
     readonly bytesTotal: number;
     readonly bufferBytes: number;
   };
+  /** Disks with layers, as the replica that answers knows them. */
+  readonly disks: readonly DiskRow[];
+}
+/** `chainLength`: files that a read may have to look into, the image among them. */
+export interface DiskRow extends DriveStatus {
+  readonly drive: string;
 }
 /** What the replica that answers has seen. */
 export interface Milestones {
@@ -83,6 +90,7 @@ export function statusOfNobody(
     replay: { digestsCompared: 0, divergences: 0 },
     lastDivergence: null,
     log: { bytesPerSecond: 0, bytesTotal: 0, bufferBytes: 0 },
+    disks: [],
   };
 }
 
@@ -102,6 +110,7 @@ export function statusOf(
     generation: replica.generation,
     ...milestones,
     log: { ...replica.logRate(), bufferBytes: found.status.logBufferBytes },
+    disks: replica.disks(),
   };
   if (found.kind === 'backup') {
     const { phase, inSync, received, ran, primary, isPaused: paused } = found.status;

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { FtvmProcess } from './ftvm-process.js';
@@ -68,6 +68,36 @@ it('a write the host cannot make is an I/O error in the guest, on every replica'
 /** At the end of the disk, where no file is. */
 const write = (kib: number): string =>
   `dd if=/dev/zero of=/dev/sda bs=${kib}k count=1 seek=$((65472 / ${kib})) oflag=direct 2>&1`;
+
+it('a disk can be copied while its VM runs, and folded when nobody does; a damaged layer is named', async () => {
+  const vm = new VmUnderTest();
+  const primary = await vm.booted();
+  await primary.shell('echo found > /root/found; sync');
+  const refused = await vm.run('disk', vm.dir, '--fold');
+  expect(refused.status).toBe(4);
+  expect(refused.stderr).toMatch(/process \d+ on \S+ is live[^]*FTVM_DISK_IN_USE/);
+  const copy = join(vm.place, 'copy.img');
+  expect((await vm.run('disk', vm.dir, '--out', copy)).status).toBe(0);
+  expect(readFileSync(copy).includes('found\n')).toBe(true);
+  const none = await vm.run('disk', vm.dir, '--out', copy, '--drive', 'hdb');
+  expect(none.status).toBe(2);
+
+  await primary.kill();
+  expect((await vm.run('disk', vm.dir)).stdout).toMatch(/hda.img, and on it 1 layer of/);
+  const layer = join(vm.dir, 'disk', 'hda.layers', 'layer-1');
+  const whole = readFileSync(layer);
+  writeFileSync(layer, whole.subarray(0, 100));
+  const damaged = await vm.run('disk', vm.dir);
+  expect(damaged.status).toBe(4);
+  expect(damaged.stderr).toMatch(/layer-1: its head is cut off[^]*FTVM_LAYER_CORRUPT/);
+  writeFileSync(layer, whole);
+  const image = join(vm.dir, 'disk', 'hda.img');
+  expect((await vm.run('disk', vm.dir, '--fold')).stdout).toBe(`${image} is hda\n`);
+  expect(readFileSync(image).includes('found\n')).toBe(true);
+  expect((await vm.run('disk', vm.dir)).stdout).toBe(`hda  ${image} is the disk\n`);
+  const again = await vm.booted();
+  expect(await again.shell('cat /root/found')).toBe('found');
+});
 
 it('an image that shrinks while the guest runs does not end anything', async () => {
   const vm = new VmUnderTest();

@@ -53,6 +53,8 @@ it('tells who is live, who protects it, and how well', async () => {
     replay: { digestsCompared: expect.any(Number), divergences: 0 },
     lastDivergence: null,
     network: null,
+    // The image and the layer of the first generation.
+    disks: [{ drive: 'hda', chainLength: 2, layerBytes: expect.any(Number) }],
   });
 
   const { api } = status.primary!;
