@@ -78,6 +78,9 @@ const integer: Check = (value, what) => {
 const flag: Check = (value, what) => {
   if (typeof value !== 'boolean') wrong(value, what, 'true or false');
 };
+const naturalOrNull: Check = (value, what) => {
+  if (value !== null) natural(value, what);
+};
 const bytes: Check = (value, what) => {
   if (!(value instanceof Uint8Array)) wrong(value, what, 'bytes');
 };
@@ -140,6 +143,7 @@ const shapes: Record<WireMessage['kind'], Record<string, Check>> = {
     heartbeatTo: text,
     build,
     machine: texts,
+    keepsJournal: flag,
   },
   welcome: {
     identity,
@@ -165,7 +169,7 @@ const shapes: Record<WireMessage['kind'], Record<string, Check>> = {
   stateEnd: {},
   stateAck: { receivedBytes: natural },
   records: { records: listOf(bytes), released: natural, consoleReleased: natural },
-  ack: { received: natural, ran: natural },
+  ack: { received: natural, ran: natural, durable: naturalOrNull },
   inSync: { generation: natural },
   diskAsk: { drive, offsetBytes: natural, lengthBytes: natural, digest: bytes, ran: natural },
   diskAnswer: { drive, offsetBytes: natural, data: bytes },

@@ -55,6 +55,8 @@ export interface Hello {
   readonly build: BuildInfo;
   /** `fingerprintFields` of the machine the backup would run. */
   readonly machine: Readonly<Record<string, string>>;
+  /** It keeps the log on a disk of its own: its acks say how far. */
+  readonly keepsJournal: boolean;
 }
 /** The programs that must agree for a replay to be exact, and those worth naming in a report. */
 export interface BuildInfo {
@@ -113,6 +115,8 @@ export interface Ack {
   readonly kind: 'ack';
   readonly received: Epoch;
   readonly ran: Epoch;
+  /** Records up to here would survive a power cut of the backup; null if it keeps no journal. */
+  readonly durable: Epoch | null;
 }
 /** From here on the primary waits for your acks: in `generation` you may claim the next one. */
 export interface InSync {

@@ -21,6 +21,13 @@ export function buildInfo(): BuildInfo {
   };
 }
 
+/** As a file's header has it. */
+export function plainBuild(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(buildInfo()).map(([name, value]) => [name, String(value)]),
+  );
+}
+
 function versionOf(file: string): string {
   const { version } = JSON.parse(
     readFileSync(file.startsWith('.') ? new URL(file, import.meta.url) : file, 'utf8'),

@@ -3,7 +3,7 @@ import { LogFileWriter } from '../log/log-file-writer.js';
 import { LogSink } from '../node/log-sink.js';
 import type { Vm } from '../node/vm-directory.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
-import { buildInfo } from './build-info.js';
+import { plainBuild } from './build-info.js';
 import { addReplicaOptions, runReplica, type ReplicaArguments } from './run-command.js';
 import { untilStopped } from './signals.js';
 import { addVmOptions, defaultVmDir, vmOptionsOf, type VmArguments } from './vm-arguments.js';
@@ -87,9 +87,7 @@ class Recording {
   epochs = 0;
 
   constructor(vm: Vm, sink: LogSink) {
-    const build = Object.fromEntries(
-      Object.entries(buildInfo()).map(([name, value]) => [name, String(value)]),
-    );
+    const build = plainBuild();
     const createdAtMs = Date.now();
     sink.write(this.writer.head({ spec: vm.spec, build, createdAtMs }));
   }

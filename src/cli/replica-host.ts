@@ -7,6 +7,7 @@ import { Control } from '../hypervisor/control.js';
 import { Hypervisor, type HypervisorEvents } from '../hypervisor/hypervisor.js';
 import { NicCable, type NicCableOwner } from '../hypervisor/nic-cable.js';
 import type { ReplicaParts } from '../hypervisor/replica.js';
+import { Journal } from '../journal/journal.js';
 import type { Vm } from '../node/vm-directory.js';
 import { delayedLink } from '../node/delayed-link.js';
 import { generationsOf } from '../node/generation-stores.js';
@@ -14,6 +15,7 @@ import { isLoopback, type HostPort } from '../node/host-port.js';
 import { hostMark } from '../node/host-mark.js';
 import { HttpHolderProbe } from '../node/http-holder-probe.js';
 import { HttpListener } from '../node/http-listener.js';
+import { JournalDirectory } from '../node/journal-directory.js';
 import { AddressExposedError } from '../node/listen-error.js';
 import { NodeClock } from '../node/node-clock.js';
 import { nodeDigest } from '../node/node-digest.js';
@@ -23,10 +25,11 @@ import { UdpDatagrams } from '../node/udp-datagrams.js';
 import { WsConnector } from '../node/ws-connector.js';
 import { WsFramePort } from '../node/ws-frame-port.js';
 import { WsListener } from '../node/ws-listener.js';
-import type { RoleSettings } from '../role/role-settings.js';
+import type { JournalSettings, RoleSettings } from '../role/role-settings.js';
 import type { VcpuFactory } from '../vcpu/vcpu.js';
 import { createV86Vcpu } from '../vcpu/v86-vcpu.js';
-import { buildInfo } from './build-info.js';
+import { buildInfo, plainBuild } from './build-info.js';
+import { JournalDisksError } from './journal-option.js';
 import { keepDivergence } from './divergence-keeper.js';
 import { ReplicaDrives, type ReplicaDrivesOptions } from './replica-drives.js';
 
@@ -47,6 +50,12 @@ export interface ReplicaHostOptions {
   readonly onReport: ReplicaParts['onReport'];
   readonly onRecord?: ReplicaParts['onRecord'];
   readonly onVcpuEvent?: ReplicaParts['onVcpuEvent'];
+  /** Where the log is kept, if it is. */
+  readonly journal?: {
+    readonly dir: string;
+    readonly bytesMax: number;
+    readonly settings: JournalSettings;
+  };
   /** Added to every message this replica sends as a primary; 0 but for experiments. */
   readonly channelDelayMs: number;
 }
@@ -135,6 +144,7 @@ export class ReplicaHost {
         }),
         (socket) => socket.close(),
       );
+      const journal = await openJournalOf(options, identity, opened);
       const settings: RoleSettings = {
         ...options.role,
         self: {
@@ -149,6 +159,7 @@ export class ReplicaHost {
         },
         ownDisk: disks.ownDisk,
         heartbeatTo: datagrams.address,
+        ...(options.journal && { journal: options.journal.settings }),
       };
       const cable = plugIn(options, hypervisorOf);
       if (cable) opened(cable, (plugged) => plugged.close());
@@ -164,11 +175,12 @@ export class ReplicaHost {
         createVcpu: vcpuFactory(vm),
         drives: disks.drivesOf(identity.replica),
         digest: nodeDigest,
+        ...(journal && { journal }),
         onFrame: (frame) => cable?.send(frame),
         onReport: (report) => {
           control.note(report);
           disks.note(report);
-          if (report.kind === 'wentLive') cable?.announce();
+          if (report.kind === 'wentLive' || report.kind === 'resumed') cable?.announce();
           options.onReport(report);
         },
         ...(options.onRecord && { onRecord: options.onRecord }),
@@ -210,6 +222,20 @@ function plugIn(
   );
 }
 
+async function openJournalOf(
+  { vm, journal }: ReplicaHostOptions,
+  { replica }: ReplicaIdentity,
+  opened: <T>(thing: T, close: (thing: T) => Promise<void> | void) => T,
+): Promise<Journal | null> {
+  if (!journal) return null;
+  if (vm.disks === 'replicated') throw new JournalDisksError();
+  const { dir, bytesMax } = journal;
+  const files = opened(await JournalDirectory.open(dir), (directory) => directory.close());
+  const self = { vm: vm.id, replica, spec: vm.spec, build: plainBuild() };
+  const parts = { files, clock: new NodeClock(), self, bytesMax };
+  return opened(new Journal(parts), (each) => each.close());
+}
+
 /** Where other machines can reach us, they prove that they know the secret. */
 async function listen(
   address: HostPort,
@@ -226,6 +252,6 @@ async function closeAll(closers: (() => Promise<void> | void)[]): Promise<void> 
 }
 
 export function vcpuFactory(vm: Vm): VcpuFactory {
-  return (snapshot, { event, failed }) =>
-    createV86Vcpu({ spec: vm.spec, ...(snapshot && { snapshot }) }, event, failed);
+  return (snapshot, { event, failed, tellsCuts = false }) =>
+    createV86Vcpu({ spec: vm.spec, tellsCuts, ...(snapshot && { snapshot }) }, event, failed);
 }

@@ -11,6 +11,8 @@ export function wordsOf(report: RoleReport): string {
       return `a backup is joining (${report.replica})`;
     case 'stateCut':
       return `state cut: the guest paused for ${ms(report.pauseMs)} (${mib(report.stateBytes)})`;
+    case 'snapshotCut':
+      return `a snapshot for the journal: the guest paused for ${ms(report.pauseMs)} (${mib(report.stateBytes)})`;
     case 'backupInSync':
       return `protected: backup ${report.replica} is in sync, ${ms(report.joinMs)} after it joined`;
     case 'backupLost':
@@ -43,6 +45,12 @@ export function wordsOf(report: RoleReport): string {
       return `the primary is lost: ${report.why}`;
     case 'wentLive':
       return `LIVE at epoch ${report.epoch}, ${ms(report.sinceLostMs)} after the primary was lost; input typed just before may be lost`;
+    case 'resuming':
+      return `resuming from the journal: ${report.through - report.from} epochs to replay, from ${report.from === 0 ? 'power-on' : `the snapshot of epoch ${report.from}`} to epoch ${report.through}`;
+    case 'resumeProgress':
+      return `replayed to epoch ${report.epoch} of ${report.through}`;
+    case 'resumed':
+      return `LIVE again at epoch ${report.epoch}, from the journal: ${report.epochs} epochs replayed in ${(report.tookMs / 1000).toFixed(1)} s`;
     default:
       return unreachable(report);
   }

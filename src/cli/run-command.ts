@@ -15,6 +15,7 @@ import type { RoleReport } from '../role/role-effect.js';
 import { unreachable } from '../unreachable.js';
 import { FoldWords } from './fold-words.js';
 import { exitStatus, statusOfEnd } from './exit-status.js';
+import { addJournalOptions, journalSettingsOf, type JournalArguments } from './journal-option.js';
 import { hostPort, webSocketUrl, wholeNumber } from './option-parsers.js';
 import { ReplicaHost, type ReplicaHostOptions } from './replica-host.js';
 import { wordsOf } from './report-words.js';
@@ -37,7 +38,7 @@ interface RunArguments extends VmArguments, ReplicaArguments {
 }
 
 /** What commander parsed of the options of a replica. */
-export interface ReplicaArguments extends SecretArguments, RedundancyArguments {
+export interface ReplicaArguments extends SecretArguments, RedundancyArguments, JournalArguments {
   readonly primary?: true;
   readonly join?: string;
   readonly listen: HostPort;
@@ -82,7 +83,7 @@ Examples:
 }
 
 export function addReplicaOptions(command: Command): Command {
-  return addRedundancyOptions(command)
+  return addJournalOptions(addRedundancyOptions(command))
     .addOption(
       new Option('--listen <host:port>', 'logging channel, status, console')
         .argParser(hostPort)
@@ -190,6 +191,13 @@ export async function runReplica(
       rejoining: (why) => say(`joining again as a new backup: ${why}`),
     },
     onReport: sayOnce((report) => say(wordsOf(report))),
+    ...(parsed.journal !== undefined && {
+      journal: {
+        dir: parsed.journal,
+        bytesMax: parsed.journalSize * 2 ** 20,
+        settings: journalSettingsOf(parsed),
+      },
+    }),
     ...watch,
   });
   const leave = (): void => host.hypervisor.leave();
@@ -207,6 +215,7 @@ export async function runReplica(
       ? await host.hypervisor.runPrimary({
           holderIsDead: parsed.holderIsDead ?? false,
           mayFollow: (latest) => host.disks.mayFollow(latest),
+          isCold: parsed.cold ?? false,
           hasEnded: async (generation) =>
             (await readEndNote(vm.generationsDir, generation)) !== null,
         })

@@ -1,5 +1,6 @@
 import type { GenerationRecord } from '../arbiter/generation-record.js';
 import { RefusedError } from '../channel/handshake.js';
+import type { Resumption } from '../journal/journal.js';
 import type { RoleSettings } from '../role/role-settings.js';
 import type { Generation } from '../units.js';
 import { LiveElsewhereError } from './live-elsewhere-error.js';
@@ -49,7 +50,8 @@ export class Hypervisor {
    * a backup in sync gets the time to go live first: it has what a boot from the disk would lose.
    *
    * Errors: `LiveElsewhereError` if another replica is live, or may be. `holderIsDead` is the word of
-   *         an operator who has made sure of it; without it, silence is not death.
+   *         an operator who has made sure of it; without it, silence is not death. A journal that
+   *         cannot be gone on from is refused: `JournalRefusedError`, `JournalCorruptError`.
    */
   async runPrimary(start: {
     readonly holderIsDead: boolean;
@@ -57,13 +59,16 @@ export class Hypervisor {
     readonly hasEnded?: (generation: Generation) => Promise<boolean>;
     /** Throws if what we have on disk is not what that generation left. */
     readonly mayFollow?: (latest: GenerationRecord) => void;
+    /** Boot from the disk, whatever a journal has. */
+    readonly isCold?: boolean;
   }): Promise<ReplicaEnd> {
     const parts = this.#makeParts();
-    const generation = await this.#claimForStart(parts, start);
-    if (generation === null || this.#isStopping) return { kind: 'left' };
+    const claimed = await this.#claimForStart(parts, start);
+    if (claimed === null || this.#isStopping) return { kind: 'left' };
     const replica = this.#begin(parts);
     try {
-      await replica.powerOn(generation);
+      if (claimed.resumption) replica.resume(claimed.generation, claimed.resumption);
+      else await replica.powerOn(claimed.generation);
       // A replica that is being made has no role yet to tell.
       if (this.#isStopping) replica.leave();
     } catch (error) {
@@ -154,8 +159,9 @@ export class Hypervisor {
   async #claimForStart(
     parts: ReplicaParts,
     start: Parameters<Hypervisor['runPrimary']>[0],
-  ): Promise<Generation | null> {
-    const { holderIsDead, hasEnded } = start;
+  ): Promise<{ generation: Generation; resumption: Resumption | null } | null> {
+    const { holderIsDead, hasEnded, isCold } = start;
+    let resumption: Resumption | null = null;
     // The operator has seen one holder dead, and a backup has had its chance after one.
     let [dead, waitedFor]: (Generation | null)[] = [null, null];
     while (!this.#isStopping) {
@@ -170,14 +176,15 @@ export class Hypervisor {
         const { holder } = latest.record;
         // Claimed before, without our hearing of it.
         if (holder.replica === this.#settings.self.identity.replica)
-          return latest.record.generation;
+          return { generation: latest.record.generation, resumption };
         const before = latest.record.generation;
         dead ??= holderIsDead ? before : 0;
         const found = await parts.probe.probe(holder);
         if (found === 'live' || (found === 'silent' && dead !== before)) {
           throw new LiveElsewhereError(latest.record, found);
         }
-        if (waitedFor !== before && !(await hasEnded?.(before))) {
+        const isOff = (await hasEnded?.(before)) ?? false;
+        if (waitedFor !== before && !isOff) {
           waitedFor = before;
           this.#wait('a backup of the last primary to go live, if there is one');
           await this.#pause(parts, this.#settings.failureTimeoutMs * takeoverTimeouts);
@@ -185,14 +192,22 @@ export class Hypervisor {
         }
         start.mayFollow?.(latest.record);
         generation = before + 1;
+        const goesOn = !(isCold ?? false) && !isOff;
+        resumption = goesOn ? await this.#resumption(parts, latest.record) : null;
       }
       const outcome = await parts.generations.claim(this.#record(parts, generation));
-      if (outcome.kind === 'won') return generation;
+      if (outcome.kind === 'won') return { generation, resumption };
       if (outcome.kind === 'lost') throw new LiveElsewhereError(outcome.holder, 'lostClaim');
       this.#wait(`the shared disk: ${outcome.why}`);
       await this.#pause(parts, retryMs);
     }
     return null;
+  }
+
+  /** What the journal has to go on from, if the VM has one here. */
+  async #resumption(parts: ReplicaParts, latest: GenerationRecord): Promise<Resumption | null> {
+    const contents = await parts.journal?.resumable(latest);
+    return contents ? ((await parts.journal?.takeOver(contents)) ?? null) : null;
   }
 
   #record(parts: ReplicaParts, generation: Generation): GenerationRecord {

@@ -11,6 +11,7 @@ import type { Digest } from '../host/digest.js';
 import type { GenerationStore } from '../host/generation-store.js';
 import type { HolderProbe } from '../host/holder-probe.js';
 import type { Link, LinkConnector, LinkHandlers } from '../host/link.js';
+import type { Journal, Resumption } from '../journal/journal.js';
 import type { LogRecord } from '../log/log-record.js';
 import { Backup, type BackupStatus } from '../role/backup.js';
 import { Primary } from '../role/primary.js';
@@ -18,6 +19,7 @@ import type { PrimaryStatus } from '../role/primary-status.js';
 import { defaultRedundancy } from '../role/redundancy.js';
 import type { PrimaryStart, RoleEffect, RoleEnd, RoleReport } from '../role/role-effect.js';
 import type { PeerId, RoleInput } from '../role/role-input.js';
+import { Resuming } from '../role/resuming.js';
 import type { RoleSettings } from '../role/role-settings.js';
 import { unreachable } from '../unreachable.js';
 import type { Generation } from '../units.js';
@@ -26,6 +28,7 @@ import { ConsoleHistory } from './console-history.js';
 import { ConsoleInput } from './console-input.js';
 import { DriveIo } from './drive-io.js';
 import { Rate } from './rate.js';
+import { ReplicaJournal } from './replica-journal.js';
 
 /** The world of one replica. */
 export interface ReplicaParts {
@@ -39,6 +42,8 @@ export interface ReplicaParts {
   /** By drive name, for this replica alone. Shared ones only the live replica writes (§4.1). */
   readonly drives: ReadonlyMap<string, Drive>;
   readonly digest: Digest;
+  /** Where this process keeps the log; the same for all of its replicas. */
+  readonly journal?: Journal;
   readonly onReport: (report: RoleReport) => void;
   /** Every record a live vCPU made or a replaying one was given, for a log file. */
   readonly onRecord?: (record: LogRecord) => void;
@@ -65,7 +70,7 @@ export class Replica {
   readonly #settings: RoleSettings;
   readonly #links = new Map<PeerId, Link>();
   readonly #queue: RoleInput[] = [];
-  #role: Primary | Backup | null = null;
+  #role: Primary | Backup | Resuming | null = null;
   #vcpu: Vcpu | null = null;
   /** Commands for a vCPU that is still being made. */
   #vcpuQueue: ((vcpu: Vcpu) => void)[] = [];
@@ -76,6 +81,7 @@ export class Replica {
   readonly #logRate = new Rate();
   readonly #consoleInput: ConsoleInput;
   readonly #driveIo: DriveIo;
+  readonly #journal: ReplicaJournal;
   #lastPeer: PeerId = 0;
   #stopTicking: (() => void) | null = null;
   #feeding = false;
@@ -92,6 +98,10 @@ export class Replica {
       this.feed({ kind: 'guestEvent', event: { kind: 'consoleInput', bytes } }),
     );
     this.#driveIo = new DriveIo(parts.drives, parts);
+    this.#journal = new ReplicaJournal(parts.journal, {
+      feed: (input) => this.feed(input),
+      fail: (error) => this.#fail(error),
+    });
     this.ended = new Promise((resolve) => (this.#settleEnd = resolve));
   }
 
@@ -113,8 +123,21 @@ export class Replica {
     const vcpu = await this.#parts.createVcpu(null, this.#vcpuHandlers());
     if (this.#isOver) return vcpu.close();
     this.#vcpu = vcpu;
+    this.#journal.powerOn();
     this.#becomePrimary(start);
     vcpu.goLive();
+    this.#tickOn();
+  }
+
+  /** The generation is ours: go on from where the journal ends. */
+  resume(generation: Generation, resumption: Resumption): void {
+    this.#generation = generation;
+    this.#journal.resume(resumption);
+    const { snapshot, lastEpoch } = resumption;
+    const start = { generation, snapshot, lastEpoch };
+    const role = new Resuming(this.#settings, start, this.#parts.clock.nowMs());
+    this.#role = role;
+    for (const effect of role.begin()) this.#perform(effect);
     this.#tickOn();
   }
 
@@ -195,7 +218,7 @@ export class Replica {
     if (this.#role instanceof Primary) {
       return { kind: 'primary', status: this.#role.status(this.#parts.clock.nowMs()) };
     }
-    return this.#role ? { kind: 'backup', status: this.#role.status() } : null;
+    return this.#role instanceof Backup ? { kind: 'backup', status: this.#role.status() } : null;
   }
 
   feed(input: RoleInput): void {
@@ -247,11 +270,17 @@ export class Replica {
           perform(vcpu, effect.command);
         });
         if (effect.command.kind === 'replay') {
-          for (const record of effect.command.records) this.#parts.onRecord?.(record);
+          for (const record of effect.command.records) this.#keep(record);
         }
         return;
       case 'startVcpu':
         void this.#startVcpu(effect.snapshot);
+        return;
+      case 'journal':
+        this.#journal.obey(effect.command);
+        return;
+      case 'readJournal':
+        void this.#journal.readNext();
         return;
       case 'claim':
         void this.#claim(effect);
@@ -300,6 +329,7 @@ export class Replica {
   }
 
   #becomePrimary(start: PrimaryStart): void {
+    this.#journal.resumed();
     const primary = new Primary(this.#settings, start, this.#parts.clock.nowMs());
     this.#role = primary;
     this.#generation = start.generation;
@@ -326,7 +356,7 @@ export class Replica {
       event: (event) => {
         if (this.#isOver) return;
         try {
-          if (event.kind === 'recorded') this.#parts.onRecord?.(event.record);
+          if (event.kind === 'recorded') this.#keep(event.record);
           this.#parts.onVcpuEvent?.(event);
         } catch (error) {
           // A log that cannot be written ends the recording, as what it is.
@@ -335,7 +365,13 @@ export class Replica {
         this.feed({ kind: 'vcpu', event });
       },
       failed: (error) => this.#fail(error),
+      tellsCuts: this.#journal.wantsCuts,
     };
+  }
+
+  #keep(record: LogRecord): void {
+    this.#journal.append(record);
+    this.#parts.onRecord?.(record);
   }
 
   #command(command: (vcpu: Vcpu) => void): void {
@@ -484,6 +520,7 @@ export class Replica {
     this.#isOver = true;
     this.#stopTicking?.();
     this.#consoleInput.stop();
+    this.#journal.end();
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
     await this.#vcpu?.close();

@@ -1,8 +1,8 @@
+import { decodeFrame } from './frame.js';
 import { decodeRecord } from './log-codec.js';
 import { LogCorruptError } from './log-corrupt-error.js';
 import {
   checkLogFileMagic,
-  decodeFrame,
   decodeLogFileEnd,
   decodeLogFileHeader,
   frameTags,

@@ -2,13 +2,8 @@ import type { GuestOutput } from '../guest/guest-output.js';
 import type { StateDigest } from '../guest/state-digest.js';
 import type { Epoch } from '../units.js';
 import { encodeRecord } from './log-codec.js';
-import {
-  encodeFrame,
-  encodeLogFileEnd,
-  encodeLogFileHead,
-  frameTags,
-  type LogFileHeader,
-} from './log-file.js';
+import { encodeFrame } from './frame.js';
+import { encodeLogFileEnd, encodeLogFileHead, frameTags, type LogFileHeader } from './log-file.js';
 import type { LogRecord } from './log-record.js';
 import { OutputHash } from './output-hash.js';
 

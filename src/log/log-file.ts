@@ -2,7 +2,7 @@ import { FtvmError } from '../errors.js';
 import { fingerprintFields, type MachineSpec } from '../guest/machine-spec.js';
 import type { StateDigest } from '../guest/state-digest.js';
 import type { Epoch } from '../units.js';
-import { crc32 } from './crc32.js';
+import { encodeFrame } from './frame.js';
 import { digestFrom, LOG_VERSION, pack, plainDigest, unpack } from './log-codec.js';
 import { LogCorruptError } from './log-corrupt-error.js';
 import type { OutputSums } from './output-hash.js';
@@ -15,17 +15,13 @@ import { shape } from './shape.js';
  * Shape (little endian):
  * ```
  * "ftvm log" | version u32 | frame (header) | frame (record)… | frame (end mark)
- * frame: length of body u32 | CRC-32 of length and body u32 | body: tag u8, msgpack
  * ```
+ * with frames as in frame.ts, whose content is msgpack.
  */
 export const logFileMagic = new TextEncoder().encode('ftvm log');
 export const frameTags = { header: 0, record: 1, end: 2 } as const;
-export type FrameTag = (typeof frameTags)[keyof typeof frameTags];
 
 const headBytes = logFileMagic.byteLength + 4;
-const frameHeadBytes = 8;
-// A record holds what arrived within a millisecond; a damaged length must not claim the memory.
-const frameBytesMax = 256 * 2 ** 20;
 
 /** What a replay needs to know before the first record. */
 export interface LogFileHeader {
@@ -82,36 +78,6 @@ export function checkLogFileMagic(bytes: Uint8Array): number | null {
   return headBytes;
 }
 
-export function encodeFrame(tag: FrameTag, content: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(frameHeadBytes + 1 + content.byteLength);
-  const view = viewOf(frame);
-  frame[frameHeadBytes] = tag;
-  frame.set(content, frameHeadBytes + 1);
-  view.setUint32(0, 1 + content.byteLength, true);
-  view.setUint32(4, frameChecksum(frame), true);
-  return frame;
-}
-
-/** The frame at the start of `bytes`; null if it is not all there. Throws if it is damaged. */
-export function decodeFrame(
-  bytes: Uint8Array,
-): { tag: number; content: Uint8Array; frameBytes: number } | null {
-  if (bytes.byteLength < frameHeadBytes) return null;
-  const view = viewOf(bytes);
-  const bodyBytes = view.getUint32(0, true);
-  if (bodyBytes < 1 || bodyBytes > frameBytesMax) {
-    throw new LogCorruptError(`a frame claims ${bodyBytes} bytes`);
-  }
-  const frameBytes = frameHeadBytes + bodyBytes;
-  if (bytes.byteLength < frameBytes) return null;
-  const frame = bytes.subarray(0, frameBytes);
-  if (frameChecksum(frame) !== view.getUint32(4, true)) {
-    throw new LogCorruptError('a frame has the wrong checksum');
-  }
-  const content = frame.subarray(frameHeadBytes + 1);
-  return { tag: frame[frameHeadBytes] ?? 0, content, frameBytes };
-}
-
 export function decodeLogFileHeader(content: Uint8Array): LogFileHeader {
   const fields = shape.map(unpack(content), 'the header');
   const texts = (name: string): Record<string, string> => {
@@ -165,10 +131,6 @@ function fingerprintOf(spec: MachineSpec): Record<string, string> {
   } catch (cause) {
     throw new LogCorruptError("the header's machine spec lacks a field", { cause });
   }
-}
-
-function frameChecksum(frame: Uint8Array): number {
-  return crc32(frame.subarray(frameHeadBytes), crc32(frame.subarray(0, 4)));
 }
 
 function viewOf(bytes: Uint8Array): DataView {

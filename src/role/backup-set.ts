@@ -52,6 +52,15 @@ export class BackupSet {
     return acked;
   }
 
+  /** The newest epoch that is in the journal of every awaited backup that keeps one. */
+  durableByAll(): Epoch {
+    let durable = Number.POSITIVE_INFINITY;
+    for (const backup of this.#byPeer.values()) {
+      if (backup.isAwaited) durable = Math.min(durable, backup.durable);
+    }
+    return durable;
+  }
+
   /** The oldest record somebody may have to be sent or has not acknowledged; null if there is nobody. */
   get oldestNeeded(): Epoch | null {
     const places = this.all()

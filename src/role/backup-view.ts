@@ -22,6 +22,8 @@ export class BackupView {
   readonly peer: PeerId;
   readonly identity: ReplicaIdentity;
   readonly heartbeatTo: string;
+  /** Writes to the disk wait for its journal, too. */
+  readonly keepsJournal: boolean;
   readonly detector: FailureDetector;
   readonly lag = new ExecutionLag();
   readonly joinedAtMs: number;
@@ -35,6 +37,8 @@ export class BackupView {
   acked: Epoch = 0;
   /** Every epoch up to here has run there. */
   ran: Epoch = 0;
+  /** Every record up to here is in its journal for good; of those without one, every record. */
+  durable: Epoch = 0;
   /** In `required`: in sync once this is acknowledged. */
   requiredEpoch: Epoch = 0;
   /**
@@ -46,22 +50,30 @@ export class BackupView {
   readonly #silenceMsMax: number;
   #receivedAtMs: number;
   #ranAtMs: number;
+  #durableAtMs: number;
 
   constructor(
     peer: PeerId,
-    who: { readonly identity: ReplicaIdentity; readonly heartbeatTo: string },
+    who: {
+      readonly identity: ReplicaIdentity;
+      readonly heartbeatTo: string;
+      readonly keepsJournal: boolean;
+    },
     silenceMsMax: number,
     nowMs: number,
   ) {
     this.peer = peer;
     this.identity = who.identity;
     this.heartbeatTo = who.heartbeatTo;
+    this.keepsJournal = who.keepsJournal;
+    this.durable = who.keepsJournal ? 0 : Number.POSITIVE_INFINITY;
     this.detector = new FailureDetector(silenceMsMax, nowMs);
     this.joinedAtMs = nowMs;
     this.sentAtMs = nowMs;
     this.#silenceMsMax = silenceMsMax;
     this.#receivedAtMs = nowMs;
     this.#ranAtMs = nowMs;
+    this.#durableAtMs = nowMs;
   }
 
   /** Output waits for its acks. */
@@ -90,15 +102,21 @@ export class BackupView {
   }
 
   /** Takes an ack; answers what is wrong with it, because a peer that claims too much is none of ours. */
-  ack({ received, ran }: Ack, nowMs: number): string | null {
+  ack({ received, ran, durable }: Ack, nowMs: number): string | null {
     if (!this.takesRecords || received >= this.nextEpoch) {
       return 'it acknowledged records it was not sent';
     }
     if (ran > received) return 'it ran records it has not received';
+    if ((durable ?? 0) > received) return 'it kept records it has not received';
+    if ((durable !== null) !== this.keepsJournal) return 'its journal came or went';
     if (received > this.acked) this.#receivedAtMs = nowMs;
     if (ran > this.ran) this.#ranAtMs = nowMs;
     this.acked = Math.max(this.acked, received);
     this.ran = Math.max(this.ran, ran);
+    if (durable !== null && durable > this.durable) {
+      this.#durableAtMs = nowMs;
+      this.durable = durable;
+    }
     this.lag.ran(this.ran, nowMs);
     return null;
   }
@@ -121,7 +139,8 @@ export class BackupView {
   isStalled(nowMs: number): boolean {
     if (!this.transfer && this.acked >= this.nextEpoch - 1) this.#receivedAtMs = nowMs;
     if (this.ran >= this.acked) this.#ranAtMs = nowMs;
-    const sinceMs = Math.min(this.#receivedAtMs, this.#ranAtMs);
+    if (!this.takesRecords || this.durable >= this.acked) this.#durableAtMs = nowMs;
+    const sinceMs = Math.min(this.#receivedAtMs, this.#ranAtMs, this.#durableAtMs);
     return nowMs - sinceMs > this.#silenceMsMax * stallPatience;
   }
 
@@ -135,6 +154,7 @@ export class BackupView {
   excuse(nowMs: number): void {
     this.#receivedAtMs = nowMs;
     this.#ranAtMs = nowMs;
+    this.#durableAtMs = nowMs;
   }
 }
 

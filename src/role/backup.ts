@@ -14,7 +14,7 @@ import { FailureDetector } from './failure-detector.js';
 import { FollowedDisk, type DiskSyncProgress } from './followed-disk.js';
 import { defaultRedundancy, type Redundancy } from './redundancy.js';
 import { ReplayedGuest } from './replayed-guest.js';
-import type { RoleEffect, RoleEnd, RoleReport } from './role-effect.js';
+import type { JournalCommand, RoleEffect, RoleEnd, RoleReport } from './role-effect.js';
 import type { PeerId, RoleInput } from './role-input.js';
 import type { RoleSettings } from './role-settings.js';
 
@@ -49,6 +49,8 @@ export class Backup {
   /** The generation is ours, and the vCPU has not been told: a record waits for our disk. */
   #isGoLiveDue = false;
   #ackedRan: Epoch = 0;
+  /** What our journal has for good. */
+  #durable: Epoch = 0;
   #goodbye: GuestEnd | null = null;
   #channelIsOpen = false;
   #channelIsDown = false;
@@ -74,6 +76,14 @@ export class Backup {
 
   step(input: RoleInput, nowMs: number): RoleEffect[] {
     if (this.#phase === 'over') return [];
+    const effects = this.#take(input, nowMs);
+    // What is replayed is kept, and output may wait for that.
+    const isKept = effects.some((effect) => effect.kind === 'vcpu');
+    if (isKept && this.#settings.journal?.sync) effects.push(...this.#journal({ kind: 'sync' }));
+    return effects;
+  }
+
+  #take(input: RoleInput, nowMs: number): RoleEffect[] {
     switch (input.kind) {
       case 'peerOpened':
         if (input.peer !== this.#peer) return [];
@@ -115,17 +125,22 @@ export class Backup {
         return [...this.#disk.finished(input), ...this.#goLiveIfDue(), ...this.#endIfDone()];
       case 'diskDigested':
         return this.#phase === 'replaying' ? this.#disk.digested(input, this.#guest?.ran ?? 0) : [];
+      case 'journalDurable':
+        this.#durable = input.epoch;
+        // It may be what a write to the disk waits for.
+        return this.#guest && this.#phase === 'replaying' ? [this.#ack(this.#guest, nowMs)] : [];
       case 'guestEvent':
       case 'diskCompared':
+      case 'journalRead':
         return [];
     }
   }
 
   #hello(): WireMessage {
     const { vm, identity, build, machine } = this.#settings.self;
-    const { heartbeatTo } = this.#settings;
-    const protocol = PROTOCOL_VERSION;
-    return { kind: 'hello', protocol, vm, identity, heartbeatTo, build, machine };
+    const { heartbeatTo, journal } = this.#settings;
+    const [protocol, keepsJournal] = [PROTOCOL_VERSION, journal !== undefined];
+    return { kind: 'hello', protocol, vm, identity, heartbeatTo, build, machine, keepsJournal };
   }
 
   // --- what the primary says -----------------------------------------------------------------
@@ -186,6 +201,7 @@ export class Backup {
     this.#phase = 'replaying';
     return [
       { kind: 'startVcpu', snapshot },
+      ...this.#journal({ kind: 'begin', snapshot }),
       report({ kind: 'stateReceived', epoch, bytes: snapshot.state.byteLength }),
       ...this.#disk.begin(),
     ];
@@ -206,9 +222,10 @@ export class Backup {
       return this.#violation(`generation ${generation} after ${this.#generation}`);
     }
     this.#generation = generation;
-    if (this.#isInSync) return [];
+    const effects = this.#journal({ kind: 'member', generation });
+    if (this.#isInSync) return effects;
     this.#isInSync = true;
-    return [report({ kind: 'inSync', generation })];
+    return [...effects, report({ kind: 'inSync', generation })];
   }
 
   #records(message: Records, nowMs: number): RoleEffect[] {
@@ -238,6 +255,7 @@ export class Backup {
         return [
           ...guest.epochRan(event),
           ...this.#disk.ran(event.outputs),
+          ...this.#syncFor(event),
           ...this.#goLiveIfDue(),
           ...this.#readOn(guest, nowMs),
           ...this.#endIfDone(),
@@ -255,10 +273,21 @@ export class Backup {
           ...this.#becomePrimary(guest),
         ];
       }
-      case 'recorded':
       case 'cutTaken':
+        return this.#journal({ kind: 'snapshot', snapshot: event.snapshot });
+      case 'recorded':
         return [];
     }
+  }
+
+  /** A write to the disk waits for our journal, and the primary for us to say so. */
+  #syncFor({ outputs }: Extract<VcpuEvent, { kind: 'ran' }>): RoleEffect[] {
+    const writes = outputs.some(({ kind }) => kind === 'diskWrite');
+    return writes ? this.#journal({ kind: 'sync' }) : [];
+  }
+
+  #journal(command: JournalCommand): RoleEffect[] {
+    return this.#settings.journal ? [{ kind: 'journal', command }] : [];
   }
 
   /** Room in the log again; a guest that is over has made room for good. */
@@ -280,7 +309,7 @@ export class Backup {
     if (guest && guest.ran < Math.min(this.#goodbye.epoch, guest.received)) return [];
     // The next start may be from our copy of the disk.
     if (this.#disk.inHand.writes.length > 0) return [];
-    return this.#end(this.#goodbye);
+    return [...this.#journal({ kind: 'ended' }), ...this.#end(this.#goodbye)];
   }
 
   #diverged(epoch: Epoch, difference: string, nowMs: number): RoleEffect[] {
@@ -438,7 +467,8 @@ export class Backup {
 
   #ack(guest: ReplayedGuest, nowMs: number): RoleEffect {
     this.#ackedRan = guest.ran;
-    return this.#send({ kind: 'ack', received: guest.received, ran: guest.ran }, nowMs);
+    const durable = this.#settings.journal ? Math.min(this.#durable, guest.received) : null;
+    return this.#send({ kind: 'ack', received: guest.received, ran: guest.ran, durable }, nowMs);
   }
 
   #send(message: WireMessage, nowMs: number): RoleEffect {

@@ -5,6 +5,7 @@ import type { DiskRead, DiskRequest } from '../guest/disk-request.js';
 import type { DiskResult } from '../guest/guest-event.js';
 import { outputBytes, type GuestOutput } from '../guest/guest-output.js';
 import type { ConsoleOffset, Epoch } from '../units.js';
+import { JournalGate } from './journal-gate.js';
 import { OutputGate } from './output-gate.js';
 import { CommitDelay } from './primary-status.js';
 import type { PrimaryStart, RoleEffect } from './role-effect.js';
@@ -22,6 +23,7 @@ type Held = GuestOutput | { readonly kind: 'crashed'; readonly reason: string };
 export class GuestOutlet {
   readonly #gate = new OutputGate<Held>(bytesOf);
   readonly #disk = new DiskQueue();
+  readonly #journals = new JournalGate();
   readonly #delay = new CommitDelay();
   #released: Epoch;
   #consoleReleased: ConsoleOffset;
@@ -38,7 +40,7 @@ export class GuestOutlet {
     for (const request of start.pendingDisk) {
       this.#disk.add(request);
       // Its records are in every surviving log: this replica has replayed them.
-      this.#disk.release(request.id);
+      this.#journals.hold(request.id, start.lastEpoch);
     }
     for (const id of start.startedDisk) this.#disk.begun(id);
   }
@@ -67,7 +69,12 @@ export class GuestOutlet {
     return effects;
   }
 
-  startDisk(may: Parameters<DiskQueue['start']>[0]): DiskRequest[] {
+  /** `durable` is what the journals have for good: a write starts after that (write after log). */
+  startDisk({
+    durable,
+    ...may
+  }: Parameters<DiskQueue['start']>[0] & { readonly durable: Epoch }): DiskRequest[] {
+    for (const id of this.#journals.release(durable)) this.#disk.release(id);
     return this.#disk.start(may);
   }
   /** A read that is not the guest's, in the order of those that are. */
@@ -101,7 +108,7 @@ export class GuestOutlet {
       case 'frameSent':
         return [{ kind: 'emitFrame', frame: output.frame }];
       case 'diskWrite':
-        this.#disk.release(output.id);
+        this.#journals.hold(output.id, epoch);
         return [];
       case 'diskRead':
         return [];
@@ -137,6 +144,10 @@ export class GuestOutlet {
   }
   get isEmpty(): boolean {
     return this.#gate.isEmpty;
+  }
+  /** A write has left the gate and waits for the journals: the epoch of the newest; 0 if none does. */
+  get awaitsJournal(): Epoch {
+    return this.#journals.newest;
   }
   get heldCount(): number {
     return this.#gate.heldCount;

@@ -11,6 +11,7 @@ import { BackupView } from './backup-view.js';
 import { GenerationGuard } from './generation-guard.js';
 import { GuestOutlet } from './guest-outlet.js';
 import { GuestPause } from './guest-pause.js';
+import { Journals } from './journals.js';
 import { LogSender } from './log-sender.js';
 import { backupStatusRow, type PrimaryStatus } from './primary-status.js';
 import type { PrimaryStart, RoleEffect, RoleReport, VcpuCommand } from './role-effect.js';
@@ -33,6 +34,7 @@ export class Primary {
   readonly #log: LogSender;
   readonly #outlet: GuestOutlet;
   readonly #disks: BackupDisks;
+  readonly #journals: Journals;
   readonly #pace: VcpuPace;
   readonly #guard: GenerationGuard;
   readonly #slow: SlowBackups;
@@ -51,6 +53,7 @@ export class Primary {
     this.#log = new LogSender(this.#backups, settings.logBufferBytesMax, start.lastEpoch);
     this.#outlet = new GuestOutlet(start, settings.ownDisk?.use ?? null);
     this.#disks = new BackupDisks(settings.ownDisk, this.#backups, start.lastRequestId);
+    this.#journals = new Journals(settings.journal, this.#backups, nowMs);
     this.#pace = new VcpuPace(settings.lagMsTarget);
     this.#guard = new GenerationGuard(settings.self.identity.replica, start.generation, nowMs);
     this.#slow = new SlowBackups(settings.slowBackup, nowMs);
@@ -66,7 +69,12 @@ export class Primary {
       kind: 'emitFrame',
       frame,
     }));
-    return [...effects, ...this.#startDisk(), ...this.#endIfDone()];
+    return [
+      ...effects,
+      ...this.#startDisk(),
+      ...this.#journals.syncFor(start.lastEpoch),
+      ...this.#endIfDone(),
+    ];
   }
 
   step(input: RoleInput, nowMs: number): RoleEffect[] {
@@ -93,6 +101,9 @@ export class Primary {
         const holder = this.#guard.generationsRead(input.asked, input.latest, nowMs);
         return holder ? this.#end({ kind: 'lostClaim', holder }) : this.#pump(nowMs);
       }
+      case 'journalDurable':
+        this.#journals.ownDurable(input.epoch);
+        return this.#pump(nowMs);
       case 'diskFinished':
         return this.#diskFinished(input, nowMs);
       case 'diskCompared':
@@ -106,6 +117,7 @@ export class Primary {
       case 'peerOpened':
       case 'probed':
       case 'diskDigested':
+      case 'journalRead':
         return [];
     }
   }
@@ -118,6 +130,7 @@ export class Primary {
         this.#log.add(event.record, nowMs);
         this.#disks.recorded(event.record);
         this.#guestPause.recorded(event.record);
+        this.#journals.recorded(event.record);
         return !this.#outlet.isEmpty || this.#pace.isPaused || this.#log.isDue(nowMs)
           ? this.#sendRecords(nowMs)
           : [];
@@ -142,22 +155,28 @@ export class Primary {
   #talked(nowMs: number): RoleEffect[] {
     if (this.#outlet.isEmpty) return [...this.#startDisk(), ...this.#pump(nowMs)];
     this.#log.talked(nowMs);
-    return [...this.#sendRecords(nowMs), ...this.#startDisk(), ...this.#pump(nowMs)];
+    const sync = this.#journals.areSynced ? this.#journals.syncFor(this.#ran) : [];
+    return [...this.#sendRecords(nowMs), ...sync, ...this.#startDisk(), ...this.#pump(nowMs)];
   }
 
   /** Releases what the acks cover, if we are sure to be live (§2.2, §2.3). */
   #pump(nowMs: number): RoleEffect[] {
     if (!this.#guard.isOpen) return [];
     const { outputCommit } = this.#settings;
-    const covered = outputCommit ? this.#backups.ackedByAll(this.#ran) : this.#ran;
-    return [...this.#outlet.release(covered, nowMs), ...this.#startDisk(), ...this.#endIfDone()];
+    const covered = outputCommit
+      ? Math.min(this.#backups.ackedByAll(this.#ran), this.#journals.covered)
+      : this.#ran;
+    const effects = this.#outlet.release(covered, nowMs);
+    effects.push(...this.#journals.syncFor(this.#outlet.awaitsJournal));
+    return [...effects, ...this.#startDisk(), ...this.#endIfDone()];
   }
 
   #startDisk(): RoleEffect[] {
     if (this.#leavingSinceMs !== null) return [];
     const mayWrite = this.#guard.isOpen;
+    const { durable } = this.#journals;
     const isFenced = (request: DiskRequest): boolean => this.#disks.isFenced(request);
-    return this.#outlet.startDisk({ mayWrite, isFenced }).map((request) => {
+    return this.#outlet.startDisk({ mayWrite, isFenced, durable }).map((request) => {
       const digest = this.#disks.digestOf(request.id);
       return digest ? { kind: 'compareDisk', request, digest } : { kind: 'startDisk', request };
     });
@@ -206,8 +225,9 @@ export class Primary {
     if (this.#isOver || this.#leavingSinceMs !== null) return [];
     const { logBufferBytesMax: heldBytesMax } = this.#settings;
     const { heldBytes } = this.#outlet;
-    const isFull = this.#log.isFull || heldBytes >= heldBytesMax;
-    const hasRoom = this.#log.hasRoom && heldBytes <= heldBytesMax * 0.75;
+    const keptBytes = Math.max(heldBytes, this.#journals.backlogBytes);
+    const isFull = this.#log.isFull || keptBytes >= heldBytesMax;
+    const hasRoom = this.#log.hasRoom && keptBytes <= heldBytesMax * 0.75;
     return this.#pace.kept({ isFull, hasRoom }).map(vcpu);
   }
 
@@ -217,7 +237,11 @@ export class Primary {
   #endIfDone(): RoleEffect[] {
     const { ending, isDone } = this.#outlet;
     if (!ending || !isDone || this.#isOver) return [];
-    return [...this.#goodbye({ kind: 'goodbye', end: ending }), ...this.#end(ending)];
+    return [
+      { kind: 'journal', command: { kind: 'ended' } },
+      ...this.#goodbye({ kind: 'goodbye', end: ending }),
+      ...this.#end(ending),
+    ];
   }
 
   /** What the disks are doing for us must not happen behind the back of the next primary. */
@@ -351,11 +375,13 @@ export class Primary {
       redundancy: this.#redundancy,
     } as const;
     effects.push(report({ kind: 'backupJoining', replica }), this.#send(backup, welcome, nowMs));
-    if (!this.#isCutAsked) {
-      this.#isCutAsked = true;
-      effects.push(vcpu({ kind: 'cut' }));
-    }
-    return effects;
+    return [...effects, ...this.#cut()];
+  }
+
+  #cut(): RoleEffect[] {
+    if (this.#isCutAsked) return [];
+    this.#isCutAsked = true;
+    return [vcpu({ kind: 'cut' })];
   }
 
   #sendState(
@@ -364,8 +390,14 @@ export class Primary {
   ): RoleEffect[] {
     assert(epoch === this.#log.recorded, `state of epoch ${epoch} after ${this.#log.recorded}`);
     const stateBytes = snapshot.state.byteLength;
-    const effects: RoleEffect[] = [report({ kind: 'stateCut', pauseMs, stateBytes })];
+    const isAwaited = this.#backups.all().some(({ state }) => state === 'awaitingCut');
+    const kind = isAwaited ? 'stateCut' : 'snapshotCut';
+    const effects: RoleEffect[] = [report({ kind, pauseMs, stateBytes })];
     this.#isCutAsked = false;
+    this.#journals.snapshotTaken(nowMs);
+    if (this.#settings.journal) {
+      effects.push({ kind: 'journal', command: { kind: 'snapshot', snapshot } });
+    }
     for (const backup of this.#backups.all()) {
       if (backup.state !== 'awaitingCut') continue;
       backup.beginTransfer(new StateSender(snapshot), epoch, nowMs);
@@ -390,7 +422,8 @@ export class Primary {
       backup.requiredEpoch = this.#log.recorded;
       this.#disks.becameRequired(backup, this.#log.recorded);
     }
-    if (backup.state !== 'required' || backup.acked < backup.requiredEpoch) return [];
+    const has = Math.min(backup.acked, backup.durable);
+    if (backup.state !== 'required' || has < backup.requiredEpoch) return [];
     // What was said before its state was cut and still waits for another backup, it could not repeat.
     if (!this.#guard.isOpen || this.#outlet.released < backup.cutEpoch) return [];
     backup.state = 'inSync';
@@ -464,6 +497,7 @@ export class Primary {
       effects.push(...this.#advance(backup, nowMs));
     }
     effects.push(...this.#pace.lagged(lagMs, nowMs).map(vcpu), ...this.#dropSlow(nowMs));
+    if (this.#journals.isSnapshotDue(nowMs)) effects.push(...this.#cut());
     if (this.#log.isLate(nowMs)) effects.push(...this.#sendRecords(nowMs));
     const leavingMs = nowMs - (this.#leavingSinceMs ?? nowMs);
     if (leavingMs > leavingMsMax) return [...effects, ...this.#left()];

@@ -10,6 +10,9 @@ import type { VcpuEvent } from '../vcpu/vcpu.js';
 import type { Redundancy } from './redundancy.js';
 import type { PrimaryStart, RoleEffect } from './role-effect.js';
 
+/** Where a replay begins. */
+type ReplayStart = Pick<Snapshot, 'epoch' | 'consoleOffset' | 'lastRequestId' | 'isPaused'>;
+
 /**
  * What a backup knows about the guest it replays: all that a new primary has to know when it goes live.
  *
@@ -30,7 +33,7 @@ export class ReplayedGuest {
   /** Frames of later epochs, oldest first. */
   #frames: { readonly epoch: Epoch; readonly frame: Uint8Array }[] = [];
 
-  constructor(snapshot: Snapshot, logBytesMax: number) {
+  constructor(snapshot: ReplayStart, logBytesMax: number) {
     const { epoch, consoleOffset, lastRequestId, isPaused } = snapshot;
     this.#log = new LogBuffer(logBytesMax);
     this.#received = epoch;

@@ -17,8 +17,11 @@ export type RoleEffect =
   | { readonly kind: 'resumeReading'; readonly peer: PeerId }
   | { readonly kind: 'sendHeartbeat'; readonly to: string }
   | { readonly kind: 'vcpu'; readonly command: VcpuCommand }
-  /** A backup's machine, from the primary's state. Commands follow before it is ready. */
-  | { readonly kind: 'startVcpu'; readonly snapshot: Snapshot }
+  /** A backup's machine, from the primary's state, or a journal's. Commands follow before it is ready. */
+  | { readonly kind: 'startVcpu'; readonly snapshot: Snapshot | null }
+  | { readonly kind: 'journal'; readonly command: JournalCommand }
+  /** The next records of the journal this replica resumes from. */
+  | { readonly kind: 'readJournal' }
   /** Test-and-set on shared storage; answered by `claimAnswered`. */
   | {
       readonly kind: 'claim';
@@ -39,6 +42,18 @@ export type RoleEffect =
   | { readonly kind: 'report'; readonly report: RoleReport }
   | { readonly kind: 'becomePrimary'; readonly start: PrimaryStart }
   | { readonly kind: 'end'; readonly end: RoleEnd };
+
+/** What goes into this replica's journal beside the records, which its driver puts there. */
+export type JournalCommand =
+  /** From a state that a primary sent: what was there is of another guest. */
+  | { readonly kind: 'begin'; readonly snapshot: Snapshot }
+  | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
+  /** This replica was told that it is in sync. */
+  | { readonly kind: 'member'; readonly generation: Generation }
+  /** Somebody waits for what it has: now, not when it is convenient. */
+  | { readonly kind: 'sync' }
+  /** The guest is off. */
+  | { readonly kind: 'ended' };
 
 export type VcpuCommand =
   | { readonly kind: 'replay'; readonly records: readonly LogRecord[] }
@@ -72,6 +87,8 @@ export interface PrimaryStart {
 export type RoleReport =
   | { readonly kind: 'backupJoining'; readonly replica: ReplicaId }
   | { readonly kind: 'stateCut'; readonly pauseMs: number; readonly stateBytes: number }
+  /** A cut for the journals alone. */
+  | { readonly kind: 'snapshotCut'; readonly pauseMs: number; readonly stateBytes: number }
   | { readonly kind: 'backupInSync'; readonly replica: ReplicaId; readonly joinMs: number }
   | { readonly kind: 'backupLost'; readonly replica: ReplicaId; readonly why: string }
   /** Its guest was not the primary's after that epoch; it is lost, and joins anew. */
@@ -103,7 +120,16 @@ export type RoleReport =
     }
   | { readonly kind: 'inSync'; readonly generation: Generation }
   | { readonly kind: 'primaryLost'; readonly why: string }
-  | { readonly kind: 'wentLive'; readonly epoch: Epoch; readonly sinceLostMs: number };
+  | { readonly kind: 'wentLive'; readonly epoch: Epoch; readonly sinceLostMs: number }
+  /** From a journal: so many epochs run again. */
+  | { readonly kind: 'resuming'; readonly from: Epoch; readonly through: Epoch }
+  | { readonly kind: 'resumeProgress'; readonly epoch: Epoch; readonly through: Epoch }
+  | {
+      readonly kind: 'resumed';
+      readonly epoch: Epoch;
+      readonly epochs: number;
+      readonly tookMs: number;
+    };
 
 /** Why a role is over. */
 export type RoleEnd =

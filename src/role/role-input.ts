@@ -3,7 +3,8 @@ import type { GenerationRecord, ReplicaId } from '../arbiter/generation-record.j
 import type { WireMessage } from '../channel/wire-message.js';
 import type { DiskChunk } from '../disk/disk-resync.js';
 import type { DiskResult, GuestEvent } from '../guest/guest-event.js';
-import type { Generation } from '../units.js';
+import type { LogRecord } from '../log/log-record.js';
+import type { Epoch, Generation } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
 
 /** Names one link of this replica; a peer that connects again has another. */
@@ -30,6 +31,14 @@ export type RoleInput =
     }
   /** The process of the primary is gone, answers, or neither. */
   | { readonly kind: 'probed'; readonly outcome: 'gone' | 'live' | 'silent' }
+  /** Everything up to that epoch is in this replica's journal for good. */
+  | { readonly kind: 'journalDurable'; readonly epoch: Epoch }
+  /** The answer to `readJournal`. */
+  | {
+      readonly kind: 'journalRead';
+      readonly records: readonly LogRecord[];
+      readonly isLast: boolean;
+    }
   | { readonly kind: 'diskFinished'; readonly requestId: number; readonly result: DiskResult }
   /** The answer to `compareDisk`: the bytes that were found, or null if they have that digest. */
   | {

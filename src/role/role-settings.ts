@@ -23,6 +23,8 @@ export interface RoleSettings {
   readonly redundancy: Partial<Redundancy>;
   /** Null: the data of what the guest reads comes with the log (§3.4). */
   readonly ownDisk: OwnDiskSettings | null;
+  /** Absent: this replica keeps none. */
+  readonly journal?: JournalSettings;
 }
 
 /** Replicas that read their disks themselves (§4.1, §4.2). */
@@ -34,6 +36,18 @@ export interface OwnDiskSettings {
   readonly copies: readonly { readonly name: DriveName; readonly bytes: number }[];
 }
 
+/** How the log is kept on a disk of this host. */
+export interface JournalSettings {
+  /** Output waits until the log that led to it is on every journal's disk. */
+  readonly sync: boolean;
+  /** A snapshot is due after that much log, or that much time. */
+  readonly snapshotBytes: number;
+  readonly snapshotMs: number;
+}
+
 export const defaultFailureTimeoutMs = 500;
 export const defaultLogBufferBytesMax = 32 * 1024 * 1024;
 export const defaultLagMsTarget = 100;
+/** What a replay of the log since the last snapshot may cost a resume, at most. */
+export const defaultSnapshotBytes = 256 * 1024 * 1024;
+export const defaultSnapshotMs = 5 * 60 * 1000;

@@ -37,6 +37,7 @@ export class EpochLoop {
   readonly #clock: LiveClock;
   readonly #hostNowMs: () => number;
   readonly #pending: PendingEvents;
+  readonly #tellsCuts: boolean;
   #state: 'replaying' | 'live' | 'over' = 'replaying';
   #records: LogRecord[] = [];
   #isGoingLive = false;
@@ -45,9 +46,11 @@ export class EpochLoop {
   #isCutAsked = false;
   #unposted: VcpuEvent[] = [];
 
-  constructor(runner: EpochRunner, port: LoopPort, hostNowMs: () => number) {
+  /** `tellsCuts`: somebody keeps the snapshots of a replay. */
+  constructor(runner: EpochRunner, port: LoopPort, hostNowMs: () => number, tellsCuts = false) {
     this.#runner = runner;
     this.#port = port;
+    this.#tellsCuts = tellsCuts;
     this.#clock = new LiveClock(hostNowMs);
     this.#hostNowMs = hostNowMs;
     this.#pending = new PendingEvents((completed) => runner.isQuietAfter(completed));
@@ -176,7 +179,7 @@ export class EpochLoop {
   #runCut(record: LogRecord): EpochResult {
     const startedAtMs = this.#hostNowMs();
     const result = this.#runner.runCut(record);
-    if (this.#state === 'live') {
+    if (this.#state === 'live' || this.#tellsCuts) {
       const snapshot = this.#runner.snapshot();
       const pauseMs = this.#hostNowMs() - startedAtMs;
       this.#tell({ kind: 'cutTaken', epoch: record.epoch, snapshot, pauseMs });

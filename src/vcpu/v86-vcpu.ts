@@ -17,6 +17,8 @@ export interface V86VcpuOptions {
   readonly bootFiles?: BootFiles;
   /** Where to start; left out, the machine is switched on. */
   readonly snapshot?: Snapshot;
+  /** Tell of the cuts of a replay, for somebody who keeps their snapshots. */
+  readonly tellsCuts?: boolean;
 }
 
 // The thread makes small objects that die at once; more room for them is memory the kernel has to
@@ -62,6 +64,7 @@ export class V86Vcpu implements Vcpu {
       bootFiles: options.bootFiles ?? null,
       snapshot: options.snapshot ?? null,
       doorbell: this.#doorbell.shared,
+      tellsCuts: options.tellsCuts ?? false,
     };
     lowerCompilerThreads();
     this.#worker = new Worker(new URL('./vcpu-worker.js', import.meta.url), {

@@ -12,6 +12,8 @@ export interface VcpuStart {
   readonly bootFiles: BootFiles | null;
   readonly snapshot: Snapshot | null;
   readonly doorbell: SharedArrayBuffer;
+  /** Cuts are told while it replays, too. */
+  readonly tellsCuts: boolean;
 }
 
 /** From the host's thread; each is followed by a ring of the doorbell. See `Vcpu` for what they do. */

@@ -16,7 +16,7 @@ import { installGuestGlobals, VirtualTime } from './virtual-time.js';
 // between them: commands are polled, and a doorbell in shared memory ends its sleep.
 assert(parentPort, 'vcpu-worker.js is the entry of a worker thread');
 const port = parentPort;
-const { spec, bootFiles, snapshot, doorbell: shared } = workerData as VcpuStart;
+const { spec, bootFiles, snapshot, doorbell: shared, tellsCuts } = workerData as VcpuStart;
 
 const post = (report: VcpuReport, transfer: ArrayBuffer[] = []): void =>
   port.postMessage(report, transfer);
@@ -31,7 +31,7 @@ try {
   const options = { engine, spec, files, time, chance, lastWords, snapshot };
   const runner = await EpochRunner.start(options);
   post({ kind: 'ready' });
-  await new EpochLoop(runner, loopPort(new Doorbell(shared)), hostNowMs).run();
+  await new EpochLoop(runner, loopPort(new Doorbell(shared)), hostNowMs, tellsCuts).run();
 } catch (error) {
   post({ kind: 'failed', error });
 }

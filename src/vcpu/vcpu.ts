@@ -45,7 +45,10 @@ export type VcpuEvent =
       readonly outputs: readonly GuestOutput[];
       readonly after: StateDigest;
     }
-  /** The state at the end of `epoch`, whose record has `cut`; the guest stood still for `pauseMs`. */
+  /**
+   * The state at the end of `epoch`, whose record has `cut`; the guest stood still for `pauseMs`. Live
+   * only, or if asked for.
+   */
   | {
       readonly kind: 'cutTaken';
       readonly epoch: Epoch;
@@ -71,5 +74,7 @@ export type VcpuFactory = (
     readonly event: (event: VcpuEvent) => void;
     /** A bug in ftvm or the death of the thread, not the guest's doing. */
     readonly failed: (error: Error) => void;
+    /** `cutTaken` while it replays, too. */
+    readonly tellsCuts?: boolean;
   },
 ) => Promise<Vcpu>;

@@ -33,7 +33,7 @@ const messages: readonly WireMessage[] = [
     released: 1,
     consoleReleased: 77,
   },
-  { kind: 'ack', received: 2 ** 50, ran: 0 },
+  { kind: 'ack', received: 2 ** 50, ran: 0, durable: null },
   { kind: 'inSync', generation: 2 },
   { kind: 'diverged', epoch: 8, difference: 'eax: 0x0 here, 0x1 there' },
   { kind: 'keepAlive' },

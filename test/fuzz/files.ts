@@ -5,12 +5,8 @@ import { decodeGeneration, encodeGeneration } from '../../src/arbiter/generation
 import type { MachineSpec } from '../../src/guest/machine-spec.js';
 import { crc32 } from '../../src/log/crc32.js';
 import { encodeRecord } from '../../src/log/log-codec.js';
-import {
-  encodeFrame,
-  encodeLogFileEnd,
-  encodeLogFileHead,
-  frameTags,
-} from '../../src/log/log-file.js';
+import { encodeFrame } from '../../src/log/frame.js';
+import { encodeLogFileEnd, encodeLogFileHead, frameTags } from '../../src/log/log-file.js';
 import { LogFileReader } from '../../src/log/log-file-reader.js';
 import { readEndNote } from '../../src/node/end-note.js';
 import { readGuestImage } from '../../src/node/guest-image.js';

@@ -57,7 +57,7 @@ export const sampleMessages: readonly WireMessage[] = [
   { kind: 'stateEnd' },
   { kind: 'stateAck', receivedBytes: 2 ** 40 },
   { kind: 'records', records: sampleRecords, released: 1, consoleReleased: 77 },
-  { kind: 'ack', received: 2, ran: 1 },
+  { kind: 'ack', received: 2, ran: 1, durable: null },
   { kind: 'inSync', generation: 2 },
   {
     kind: 'diskAsk',

@@ -33,7 +33,7 @@ const inSync: WireMessage = { kind: 'inSync', generation: 1 };
 const poweredOff: WireMessage = { kind: 'goodbye', end: { kind: 'poweredOff', epoch: 10 } };
 const ofABackup: readonly WireMessage[] = [
   helloOf('x'),
-  { kind: 'ack', received: 0, ran: 0 },
+  { kind: 'ack', received: 0, ran: 0, durable: null },
   { kind: 'stateAck', receivedBytes: 0 },
   { kind: 'diverged', epoch: 1, difference: 'eax' },
 ];
@@ -166,7 +166,7 @@ describe('replaying', () => {
     backup.ran(11);
     backup.pass(5, 'both');
     const last = backup.of('send').at(-1)?.message;
-    expect(last).toEqual({ kind: 'ack', received: 11, ran: 11 });
+    expect(last).toEqual({ kind: 'ack', received: 11, ran: 11, durable: null });
     backup.pass(20, 'both');
     expect(backup.acks()).toHaveLength(2);
   });

@@ -89,7 +89,7 @@ export class DrivenPrimary {
     return this.step({ kind: 'peerMessage', peer, message });
   }
   ack(peer: PeerId, received = this.#epoch, ran = received): RoleEffect[] {
-    return this.say(peer, { kind: 'ack', received, ran });
+    return this.say(peer, { kind: 'ack', received, ran, durable: null });
   }
   hello(peer: PeerId, replica = `b${peer}`): RoleEffect[] {
     return this.say(peer, helloOf(replica));

@@ -39,8 +39,8 @@ describe('a backup that breaks the protocol is lost, and is a loss', () => {
   const identity = identityOf('b1');
   const { state, ...header } = snapshotOf(1);
   const impossible: readonly WireMessage[] = [
-    { kind: 'ack', received: 1000, ran: 0 },
-    { kind: 'ack', received: 2, ran: 1000 },
+    { kind: 'ack', received: 1000, ran: 0, durable: null },
+    { kind: 'ack', received: 2, ran: 1000, durable: null },
     { kind: 'stateAck', receivedBytes: 1 },
     helloOf('b1'),
     { kind: 'welcome', identity, generation: 1, heartbeatTo: '' },

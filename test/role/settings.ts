@@ -42,7 +42,8 @@ export function settingsOf(replica: string, changes: Partial<RoleSettings> = {})
 
 export function helloOf(replica: string): Hello {
   const { self, heartbeatTo } = settingsOf(replica);
-  return { kind: 'hello', protocol: PROTOCOL_VERSION, heartbeatTo, ...self };
+  const protocol = PROTOCOL_VERSION;
+  return { kind: 'hello', protocol, heartbeatTo, ...self, keepsJournal: false };
 }
 
 export const powerOn: PrimaryStart = {
