@@ -92,12 +92,12 @@ class OpenLayerFile implements LayerFile {
   }
 
   async read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
-    const data = new Uint8Array(lengthBytes);
     try {
+      const data = new Uint8Array(await this.#bytesAt(offsetBytes, lengthBytes));
       let done = 0;
-      while (done < lengthBytes) {
+      while (done < data.byteLength) {
         const at = offsetBytes + done;
-        const { bytesRead } = await this.#file.read(data, done, lengthBytes - done, at);
+        const { bytesRead } = await this.#file.read(data, done, data.byteLength - done, at);
         if (bytesRead === 0) break;
         done += bytesRead;
       }
@@ -105,6 +105,13 @@ class OpenLayerFile implements LayerFile {
     } catch (cause) {
       throw this.#error('read', offsetBytes, cause);
     }
+  }
+
+  /** How much of that the file can have: a damaged length must not claim the memory. */
+  async #bytesAt(offsetBytes: number, lengthBytes: number): Promise<number> {
+    if (lengthBytes <= trustedBytes) return lengthBytes;
+    const { size } = await this.#file.stat();
+    return Math.min(lengthBytes, Math.max(0, size - offsetBytes));
   }
 
   async write(offsetBytes: number, data: Uint8Array): Promise<void> {
@@ -137,3 +144,6 @@ class OpenLayerFile implements LayerFile {
     return diskError({ operation, path: this.#path, offsetBytes }, cause);
   }
 }
+
+// Less than a guest writes at once is not worth a look at the file's size.
+const trustedBytes = 4 * 1024 * 1024;

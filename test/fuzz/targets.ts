@@ -2,6 +2,7 @@ import { arbiterTargets } from './arbiter.js';
 import { fileTargets } from './files.js';
 import { frameTargets } from './frames.js';
 import { gatewayTarget } from './gateway.js';
+import { layersTarget } from './layers.js';
 import { roleTargets } from './roles.js';
 import { socketTargets } from './sockets.js';
 import type { FuzzTarget } from './target.js';
@@ -12,6 +13,7 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   ...wireTargets,
   ...fileTargets,
   ...frameTargets,
+  layersTarget,
   gatewayTarget,
   ...roleTargets,
   ...socketTargets,
