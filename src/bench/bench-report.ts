@@ -1,4 +1,4 @@
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import type { BenchPart } from './bench-part.js';
 import type { Way } from './guest-trio.js';
 
@@ -84,6 +84,8 @@ export class BenchSamples {
   readonly #rows = new Map<string, Row>();
   readonly #waits = new Map<string, number[]>();
   readonly #protection: ProtectionSample[] = [];
+  /** What else the host was at: above 1 or so, times say little. */
+  readonly #loadBefore = round(loadavg()[0] ?? 0);
   yardstick: Yardstick | null = null;
 
   take(part: BenchPart, name: string, unit: string, way: Way, value: number): void {
@@ -107,6 +109,7 @@ export class BenchSamples {
         memoryMiB: Math.round(totalmem() / 2 ** 20),
         node: process.versions.node,
         platform: `${process.platform} ${process.arch}`,
+        loadBefore: this.#loadBefore,
       },
       repetitions,
       rows: [...this.#rows].map(([name, row]) => rowOf(name, row)),

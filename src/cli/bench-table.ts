@@ -3,7 +3,7 @@ import type { BenchReport, WaitRow, Yardstick } from '../bench/bench-report.js';
 /** The report for people. */
 export function benchTable(report: BenchReport): string {
   const { machine, rows, protection, failover, yardstick, repetitions } = report;
-  const where = `${machine['cpu']}, ${machine['cores']} cores, Node ${machine['node']}; medians of ${repetitions}`;
+  const where = `${machine['cpu']}, ${machine['cores']} cores, Node ${machine['node']}, load ${machine['loadBefore']} before; medians of ${repetitions}`;
   const lines = [where];
   if (rows.length > 0) lines.push('', ...rowsOf(report));
   if (protection) {
