@@ -4,6 +4,7 @@ import type { V86IdeInterface } from './v86-internals.js';
 export const ataCommands = {
   readDma: new Set([0xc8, 0x25]),
   writeDma: new Set([0xca, 0x35]),
+  flush: new Set([0xe7, 0xea]),
   packet: 0xa0,
 } as const;
 

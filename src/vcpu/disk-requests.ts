@@ -22,6 +22,14 @@ interface PendingWrite {
   isForgotten: boolean;
 }
 
+/** A FLUSH CACHE that waits. No snapshot has one: a cut waits until no operation is under way. */
+interface Flush {
+  readonly ide: V86IdeInterface;
+  readonly waitsFor: Set<number>;
+  allWritten: boolean;
+  readonly then: (allWritten: boolean) => void;
+}
+
 /**
  * The disk operations the guest has started and not seen the end of, over all its drives.
  *
@@ -33,6 +41,7 @@ interface PendingWrite {
 export class DiskRequests {
   readonly #issue: (request: DiskRequest) => void;
   readonly #pending = new Map<number, PendingRead | PendingWrite>();
+  #flushes: Flush[] = [];
   #lastId: number;
 
   constructor(lastId: number, issue: (request: DiskRequest) => void) {
@@ -81,6 +90,11 @@ export class DiskRequests {
     const pending = this.#pending.get(id);
     if (!pending) return;
     this.#pending.delete(id);
+    this.#end(id, pending, result);
+    this.#noteWritten(id, result);
+  }
+
+  #end(id: number, pending: PendingRead | PendingWrite, result: DiskResult): void {
     if (result.kind === 'failed') this.#fail(pending);
     else if (pending.kind === 'read') {
       assert(result.kind === 'read', `disk request ${id} is a read, its result is not`);
@@ -93,16 +107,38 @@ export class DiskRequests {
     }
   }
 
+  /** False if none of the drive's writes is under way; else `then` is told when they have ended. */
+  whenWritten(ide: V86IdeInterface, then: (allWritten: boolean) => void): boolean {
+    const ids = [...this.#pending]
+      .filter(([, pending]) => pending.kind === 'write' && pending.ide === ide)
+      .map(([id]) => id);
+    if (ids.length === 0) return false;
+    this.#flushes.push({ ide, waitsFor: new Set(ids), allWritten: true, then });
+    return true;
+  }
+
+  #noteWritten(id: number, result: DiskResult): void {
+    for (const flush of [...this.#flushes]) {
+      if (!flush.waitsFor.delete(id)) continue;
+      flush.allWritten &&= result.kind === 'written';
+      if (flush.waitsFor.size > 0) continue;
+      this.#flushes.splice(this.#flushes.indexOf(flush), 1);
+      flush.then(flush.allWritten);
+    }
+  }
+
   /** The guest reset the drive: its writes still end, but tell nobody. */
   forgetWrites(ide: V86IdeInterface): void {
     for (const pending of this.#pending.values()) {
       if (pending.kind === 'write' && pending.ide === ide) pending.isForgotten = true;
     }
+    this.#flushes = this.#flushes.filter((flush) => flush.ide !== ide);
   }
 
   /** The machine is gone; late completions are ignored. */
   forgetAll(): void {
     this.#pending.clear();
+    this.#flushes = [];
   }
 
   #fail(pending: PendingRead | PendingWrite): void {

@@ -1,6 +1,7 @@
 import { assert } from '../assert.js';
 import type { DriveName } from '../guest/disk-request.js';
 import { onDriveReset } from './drive-reset.js';
+import { onFlushCache } from './flush-cache.js';
 import type { DiskRequests } from './disk-requests.js';
 import type { V86IdeInterface } from './v86-internals.js';
 
@@ -30,6 +31,7 @@ export class GuestDrive {
   attach(ide: V86IdeInterface): void {
     this.#ide = ide;
     onDriveReset(ide, () => this.#requests.forgetWrites(ide));
+    onFlushCache(ide, (drive, then) => this.#requests.whenWritten(drive, then));
   }
 
   load(): void {

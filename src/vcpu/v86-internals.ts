@@ -89,6 +89,7 @@ export interface V86IdeInterface {
   error_reg: number;
   push_irq(): void;
   cancel_io_operations(): void;
+  ata_command(code: number): void;
   atapi_check_condition_response(senseKey: number, additionalSense: number): void;
 }
 

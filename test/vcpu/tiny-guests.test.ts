@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import type { MachineSpec } from '../../src/guest/machine-spec.js';
 import type { Snapshot } from '../../src/guest/snapshot.js';
 import { LiveGuest } from './live-guest.js';
+import { MemoryDisk } from './memory-disk.js';
 import { replayGuest } from './replayed-guest.js';
 import { tinyKernel, tinySpec } from './tiny-kernel.js';
 
@@ -102,4 +103,49 @@ it('draws the same chance on a replica, and another for another seed', async () 
   const bootFiles = { bios: null, vgaBios: null, kernel: tinyKernel(code), initrd: null };
   const events = await replayGuest(one.spec, one.records, { bootFiles });
   expect(events).toEqual(one.ran);
+});
+
+it.each([
+  ['says when its writes are on the disk', [], 'P'],
+  ['fails when one of them did', [{ start: 0, end: 512, kinds: ['diskWrite' as const] }], 'Q'],
+])('FLUSH CACHE after a PIO write %s', async (_what, badRanges, status) => {
+  const code = `
+    ba f6010000 b0 e0 ee     ; the first drive, by sector number
+    ba f2010000 b0 01 ee     ; one sector
+    b0 00                    ; sector 0
+    ba f3010000 ee
+    ba f4010000 ee
+    ba f5010000 ee
+    ba f7010000 b0 30 ee     ; WRITE SECTORS
+    ba f0010000              ; 256 words of it
+    b9 00010000
+    66 ef                    ; out dx, ax
+    e2 fc                    ; loop
+    ba f8030000 b0 77 ee     ; 'w': v86 says that it is done
+    ba f7010000 b0 e7 ee     ; FLUSH CACHE
+    ec a8 80 75 fb           ; until it is not busy
+    ba f8030000 ee           ; its status to the console: ready is 50, 'P'; an error 51, 'Q'
+    f4                       ; hlt, for good
+    `;
+  const spec = { drives: [{ name: 'hda' as const, path: '', bytes: 1024 * 1024 }] };
+  const disk = new MemoryDisk(new Uint8Array(1024 * 1024), 0);
+  disk.badRanges = badRanges;
+  let endWrite = (): void => undefined;
+  const perform = disk.perform.bind(disk);
+  disk.perform = (request, done) => {
+    endWrite = () => perform(request, done);
+  };
+  const kernel = tinyKernel(code);
+  const bootFiles = { bios: null, vgaBios: null, kernel, initrd: null };
+  const guest = await LiveGuest.start({ ...tinySpec(kernel), ...spec }, disk, { bootFiles });
+  await guest.waitFor(/w/);
+  // It polls on, and is told nothing.
+  const epochs = guest.ran.length;
+  await guest.until(() => guest.ran.length > epochs + 20, 'twenty epochs');
+  expect(guest.console).toBe('w');
+  endWrite();
+  await guest.waitFor(/[PQ]/);
+  expect(guest.console).toBe(`w${status}`);
+  await guest.close();
+  await replayGuest(guest.spec, guest.records, { bootFiles });
 });
