@@ -13,7 +13,7 @@ export function addRedundancyOptions(command: Command): Command {
   return command
     .option(
       '--backups <n>',
-      'how many backups the VM is meant to have: status says what is missing (1)',
+      'how many the VM is meant to have (1); status says what is missing',
       wholeNumber(1, 8),
     )
     .option(

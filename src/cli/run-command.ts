@@ -58,8 +58,11 @@ export interface ReplicaArguments extends SecretArguments, RedundancyArguments, 
 export function addRunCommand(program: Command): void {
   const command = program
     .command('run')
-    .argument('[vm-dir]', 'the VM, on storage all its hosts share', defaultVmDir)
-    .description('run a VM: as its primary, or as a backup that goes live when the primary dies')
+    // Its description is in the one of the command: the options are a whole screen.
+    .argument('[vm-dir]', '', defaultVmDir)
+    .description(
+      `run a VM (${defaultVmDir}, on storage all its hosts share): primary, or backup that goes live`,
+    )
     .option('--primary', 'claim the VM and run it live; created on first use')
     .option('--backup', 'follow the live primary, go live if it dies')
     .option('--join <url>', 'with --backup: where the primary is, ws://host:port', webSocketUrl)
@@ -99,7 +102,7 @@ export function addReplicaOptions(command: Command): Command {
       defaultFailureTimeoutMs,
     )
     .addOption(
-      new Option('--output-commit <on|off>', 'off: see what the Output Rule prevents')
+      new Option('--output-commit <on|off>', 'off: what the Output Rule prevents')
         .choices(['on', 'off'])
         .default('on'),
     )

@@ -28,10 +28,10 @@ export function addVmOptions(command: Command): Command {
       wholeNumber(MEMORY_MIB_MIN, MEMORY_MIB_MAX),
     )
     .addOption(
-      new Option(
-        '--disk-mode <mode>',
-        'one disk for all replicas, or a copy each (default: shared)',
-      ).choices(['shared', 'replicated']),
+      new Option('--disk-mode <mode>', 'one disk for all (the default), or copies').choices([
+        'shared',
+        'replicated',
+      ]),
     )
     .option('--backup-reads', 'with a shared disk: backups read it too, and the log is shorter')
     .option('--arbiter <url>', 'who is live is decided there: http://… of ftvm arbiter', httpUrl)
