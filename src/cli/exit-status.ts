@@ -17,6 +17,7 @@ export const exitStatus = {
 const byCode: Readonly<Record<string, number>> = {
   FTVM_USAGE: exitStatus.usage,
   FTVM_MEMORY_SIZE: exitStatus.usage,
+  FTVM_REPLAY_RANGE: exitStatus.usage,
   FTVM_VM_OPTIONS: exitStatus.usage,
   FTVM_LIVE_ELSEWHERE: exitStatus.liveElsewhere,
   FTVM_CHECK_FAILED: exitStatus.checkFailed,

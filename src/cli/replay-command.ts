@@ -1,22 +1,22 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { FtvmError } from '../errors.js';
 import type { FileSpec, MachineSpec } from '../guest/machine-spec.js';
-import { LogFileReader } from '../log/log-file-reader.js';
-import { LogCorruptError } from '../log/log-corrupt-error.js';
 import type { LogFileHeader } from '../log/log-file.js';
-import type { LogRecord } from '../log/log-record.js';
-import { reasonOf } from '../node/errno.js';
 import { replayLog, type ReplayReport } from '../replay/replay-log.js';
 import { createV86Vcpu } from '../vcpu/v86-vcpu.js';
 import { buildInfo } from './build-info.js';
 import { exitStatus } from './exit-status.js';
+import { wholeNumber } from './option-parsers.js';
+import { openReplay, type ReplayRange } from './replay-source.js';
+import { UsageError } from './usage-error.js';
 
 interface ReplayArguments {
   readonly vm?: string;
+  readonly until?: number;
+  readonly from?: number;
   readonly console?: true;
   readonly json?: true;
 }
@@ -24,18 +24,22 @@ interface ReplayArguments {
 export function addReplayCommand(program: Command): void {
   program
     .command('replay')
-    .argument('<file>', 'a log that ftvm record wrote')
-    .description('run a recorded log again and compare every digest')
+    .argument('<log>', "a log that ftvm record wrote, or a journal's directory")
+    .description('run a log again and compare every digest')
+    .option('--until <epoch>', 'only that far', wholeNumber(1, Number.MAX_SAFE_INTEGER))
+    .option('--from <epoch>', 'show from there on', wholeNumber(1, Number.MAX_SAFE_INTEGER))
     .option('--vm <vm-dir>', 'look for kernel, initrd and BIOS in this VM, not where they were')
     .option('--console', "show the guest's console on stdout")
     .option('--json', 'the report as one JSON object on stdout')
     .addHelpText(
       'after',
       `
+A journal is replayed from its newest snapshot before --from, or else --until; the VM may run on.
 Exit status 0: every digest and every output byte equal; 6: it diverged, and where.
 
-Example:
-  $ ftvm replay run.log --console`,
+Examples:
+  $ ftvm replay run.log --console
+  $ ftvm replay /var/lib/ftvm/vm --until 102663 --console     # what was on the console then`,
     )
     .action(async (file: string, parsed: ReplayArguments) => {
       process.exitCode = await replay(file, parsed);
@@ -48,12 +52,6 @@ class ReplayFileError extends FtvmError {
   readonly remedy = 'Name the VM directory that holds it with --vm.';
 }
 
-/** The log file cannot be read at all. */
-class LogFileUnreadableError extends FtvmError {
-  readonly code = 'FTVM_LOG_FILE_UNREADABLE';
-  readonly remedy = 'Name a file that ftvm record wrote.';
-}
-
 /** The log was made by another emulator: a difference would say nothing. */
 class ReplayBuildError extends FtvmError {
   readonly code = 'FTVM_REPLAY_BUILD';
@@ -61,29 +59,26 @@ class ReplayBuildError extends FtvmError {
 }
 
 async function replay(file: string, parsed: ReplayArguments): Promise<number> {
-  const reader = new LogFileReader();
-  const chunks = chunksOf(file)[Symbol.asyncIterator]();
-  const first: LogRecord[] = [];
-  while (!reader.header) {
-    const next = await chunks.next();
-    if (next.done) break;
-    first.push(...reader.push(next.value));
-  }
-  if (!reader.header) throw new LogCorruptError(`${file} ends within its header`);
-  const header = reader.header;
-  checkBuild(header);
-  const spec = await locateFiles(header.spec, parsed.vm);
+  const range = rangeOf(parsed);
+  const source = await openReplay(file, range);
+  checkBuild(source.header);
+  const spec = await locateFiles(source.header.spec, parsed.vm);
+  const { snapshot } = source;
+  if (snapshot) say(`from the snapshot of epoch ${snapshot.epoch}; what was before, --from shows`);
   const startedAtMs = performance.now();
   const showProgress = process.stderr.isTTY && !parsed.console;
   let epochs = 0;
   const report = await replayLog({
-    records: recordsOf(reader, first, chunks),
-    end: () => reader.end,
-    createVcpu: (_snapshot, { event, failed }) => createV86Vcpu({ spec }, event, failed),
-    onRan: ({ outputs }) => {
+    snapshot,
+    records: source.records,
+    end: source.end,
+    isPart: source.isPart,
+    createVcpu: (state, { event, failed }) =>
+      createV86Vcpu({ spec, ...(state && { snapshot: state }) }, event, failed),
+    onRan: ({ epoch, outputs }) => {
       epochs += 1;
       if (showProgress && epochs % 500 === 0) process.stderr.write(`\r${epochs} epochs`);
-      if (!parsed.console) return;
+      if (!parsed.console || epoch < (range.from ?? 0)) return;
       for (const output of outputs) {
         if (output.kind === 'consoleBytes') process.stdout.write(output.bytes);
       }
@@ -91,10 +86,25 @@ async function replay(file: string, parsed: ReplayArguments): Promise<number> {
   });
   if (showProgress) process.stderr.write('\r');
   const tookMs = Math.round(performance.now() - startedAtMs);
-  if (reader.damage) process.stderr.write(`ftvm: ${reader.damage.message}\n`);
+  const damage = source.damage();
+  if (damage) say(damage.message);
   if (parsed.json) process.stdout.write(`${JSON.stringify({ ...report, tookMs })}\n`);
-  else process.stderr.write(`ftvm: ${wordsOf(report, tookMs)}\n`);
+  else say(wordsOf(report, tookMs));
   return report.firstDivergence ? exitStatus.checkFailed : exitStatus.done;
+}
+
+function say(line: string): void {
+  process.stderr.write(`ftvm: ${line}\n`);
+}
+
+function rangeOf({ from, until }: ReplayArguments): ReplayRange {
+  if (from !== undefined && until !== undefined && from > until) {
+    throw new UsageError(
+      `--from ${from} is after --until ${until}`,
+      'Name an earlier epoch first.',
+    );
+  }
+  return { ...(from !== undefined && { from }), ...(until !== undefined && { until }) };
 }
 
 function wordsOf(report: ReplayReport, tookMs: number): string {
@@ -103,27 +113,8 @@ function wordsOf(report: ReplayReport, tookMs: number): string {
     return `DIVERGED at epoch ${firstDivergence.epoch}: ${firstDivergence.difference} (${digestsCompared} digests before it were equal)`;
   }
   const end = crashed ? `; the guest crashed at epoch ${crashed.epoch}, as recorded` : '';
-  return `replayed ${epochs} epochs in ${(tookMs / 1000).toFixed(1)} s: ${digestsCompared} digests and ${outputBytes} console bytes equal${end}`;
-}
-
-async function* chunksOf(file: string): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of createReadStream(file)) yield chunk as Buffer;
-  } catch (cause) {
-    throw new LogFileUnreadableError(`Cannot read ${file}: ${reasonOf(cause)}`, { cause });
-  }
-}
-
-async function* recordsOf(
-  reader: LogFileReader,
-  first: readonly LogRecord[],
-  chunks: AsyncIterator<Uint8Array>,
-): AsyncGenerator<LogRecord> {
-  yield* first;
-  for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
-    yield* reader.push(next.value);
-  }
-  reader.finish();
+  const place = report.lastEpoch === epochs ? '' : `, to epoch ${report.lastEpoch},`;
+  return `replayed ${epochs} epochs${place} in ${(tookMs / 1000).toFixed(1)} s: ${digestsCompared} digests and ${outputBytes} console bytes equal${end}`;
 }
 
 function checkBuild({ build }: LogFileHeader): void {

@@ -1,14 +1,16 @@
 import type { LogFileEnd } from '../log/log-file.js';
 import type { LogRecord } from '../log/log-record.js';
 import { OutputHash, type OutputSums } from '../log/output-hash.js';
+import type { Snapshot } from '../guest/snapshot.js';
 import { firstDifference, type StateDigest } from '../guest/state-digest.js';
 import type { Epoch } from '../units.js';
 import type { Vcpu, VcpuEvent, VcpuFactory } from '../vcpu/vcpu.js';
 
 /** What a replay found. */
 export interface ReplayReport {
-  /** Epochs that ran to their end. */
+  /** Epochs that ran to their end, and the last of them. */
   readonly epochs: number;
+  readonly lastEpoch: Epoch;
   readonly digestsCompared: number;
   /** Bytes the guest wrote to its console. */
   readonly outputBytes: number;
@@ -20,10 +22,14 @@ export interface ReplayReport {
 }
 
 export interface ReplayOptions {
-  /** In order, from the machine's power-on. */
+  /** Where the log begins; null for the machine's power-on. */
+  readonly snapshot?: Snapshot | null;
+  /** In order, from there on. */
   readonly records: Iterable<LogRecord> | AsyncIterable<LogRecord>;
   /** Asked for when the records are through; null for a log that was cut short. */
   readonly end: () => LogFileEnd | null;
+  /** Somebody wants no more of it: that there is no end mark means nothing. */
+  readonly isPart?: boolean;
   readonly createVcpu: VcpuFactory;
   /** Called for every epoch, for a progress line or to watch the guest's console. */
   readonly onRan?: (event: Extract<VcpuEvent, { kind: 'ran' }>) => void;
@@ -40,14 +46,16 @@ const recordsInFlightMax = 512;
  * Source: FT paper §2.1; rr calls a difference a divergence, and so do we.
  */
 export async function replayLog(options: ReplayOptions): Promise<ReplayReport> {
-  const progress = new ReplayProgress(options.onRan);
-  const vcpu = await options.createVcpu(null, {
+  const snapshot = options.snapshot ?? null;
+  const progress = new ReplayProgress(options.onRan, snapshot?.epoch ?? 0);
+  const vcpu = await options.createVcpu(snapshot, {
     event: (event) => progress.note(event),
     failed: (error) => progress.fail(error),
   });
   try {
     await feed(vcpu, options.records, progress);
-    return progress.report(options.end());
+    const report = progress.report(options.end());
+    return options.isPart ? { ...report, truncated: false } : report;
   } finally {
     await vcpu.close();
   }
@@ -80,6 +88,7 @@ class ReplayProgress {
   #given = 0;
   #digestsGiven = 0;
   #epochs = 0;
+  readonly #from: Epoch;
   /** The last two epochs: a recorder that is stopped may have logged a record and not seen its end. */
   #ends: { readonly after: StateDigest; readonly sums: OutputSums }[] = [];
   #divergence: ReplayReport['firstDivergence'] = null;
@@ -88,8 +97,9 @@ class ReplayProgress {
   #failure: Error | null = null;
   #wake: () => void = () => undefined;
 
-  constructor(onRan: ReplayOptions['onRan']) {
+  constructor(onRan: ReplayOptions['onRan'], from: Epoch) {
     this.#onRan = onRan;
+    this.#from = from;
   }
 
   /** No further record will run. */
@@ -135,6 +145,7 @@ class ReplayProgress {
   report(end: LogFileEnd | null): ReplayReport {
     return {
       epochs: this.#epochs,
+      lastEpoch: this.#from + this.#epochs,
       // One digest per record was compared as it came, unless the run stopped short of it.
       digestsCompared: Math.min(this.#digestsGiven, this.#epochs) + (end?.finalDigest ? 1 : 0),
       outputBytes: this.#sums.sums.consoleBytes,

@@ -65,6 +65,19 @@ it('boots from the disk when the guest had been switched off, or when asked to',
   const inUse = await vm.primary('--journal', 'j').finished();
   expect(inUse.status).toBe(4);
   expect(inUse.stderr).toContain('[FTVM_DIRECTORY_IN_USE]');
+  // The VM runs on while somebody looks at what it did.
+  const seen = await vm.run('replay', 'j', '--console');
+  expect(seen.status).toBe(0);
+  expect(seen.stdout).toContain(bootId);
+  const { lastEpoch, firstDivergence } = JSON.parse(
+    (await vm.run('replay', 'j', '--json')).stdout,
+  ) as { lastEpoch: number; firstDivergence: unknown };
+  expect(firstDivergence).toBeNull();
+  const early = await vm.run('replay', 'j', '--until', '20', '--json');
+  expect(JSON.parse(early.stdout)).toMatchObject({ epochs: 20, lastEpoch: 20, truncated: false });
+  const beyond = await vm.run('replay', 'j', '--until', String(lastEpoch + 1_000_000));
+  expect(beyond.status).toBe(2);
+  expect(beyond.stderr).toContain('[FTVM_REPLAY_RANGE]');
   await first.kill();
 
   const cold = await vm.booted('--journal', 'j', '--cold');

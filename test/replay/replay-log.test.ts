@@ -86,6 +86,7 @@ describe('the replay of a log', () => {
   it('finds nothing where nothing differs', async () => {
     expect(await replay()).toEqual({
       epochs: 2000,
+      lastEpoch: 2000,
       digestsCompared: 2001,
       outputBytes: 2000,
       firstDivergence: null,
