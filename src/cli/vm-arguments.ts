@@ -28,7 +28,7 @@ export function addVmOptions(command: Command): Command {
       wholeNumber(MEMORY_MIB_MIN, MEMORY_MIB_MAX),
     )
     .addOption(
-      new Option('--disk-mode <mode>', 'one disk for all (the default), or copies').choices([
+      new Option('--disk-mode <mode>', 'one for all (default), or copies').choices([
         'shared',
         'replicated',
       ]),
