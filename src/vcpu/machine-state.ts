@@ -27,18 +27,24 @@ export function saveState(
 ): Uint8Array {
   const devices = new Uint8Array(emulator.v86.save_state());
   const functions = table.functions();
-  const functionBytes = functions.reduce(
-    (sum, { code }) => sum + functionHeadBytes + code.byteLength,
-    0,
-  );
+  const functionBytes = bytesOf(functions);
   const memory = new LinearMemory(emulator.v86.cpu.wasm_memory);
   const { blocks } = memory;
   const functionsAt = headBytes + devices.byteLength;
   const presentAt = functionsAt + functionBytes;
   const blocksAt = presentAt + blocks;
 
-  const state = buffer.take(blocksAt + memory.byteLength);
+  const isPresent = Uint8Array.from({ length: blocks }, (_, block) =>
+    memory.isZero(block) ? 0 : 1,
+  );
+  const present = isPresent.reduce((sum, bit) => sum + bit, 0);
+
+  const stateBytes = blocksAt + present * blockBytes;
+  const state = buffer.take(stateBytes);
   const view = new DataView(state.buffer);
+  [devices.byteLength, functions.length, functionBytes, blocks, present].forEach((value, i) =>
+    view.setUint32(4 * i, value, true),
+  );
   state.set(devices, headBytes);
   let at = functionsAt;
   for (const { index, code } of functions) {
@@ -47,18 +53,24 @@ export function saveState(
     state.set(code, at + functionHeadBytes);
     at += functionHeadBytes + code.byteLength;
   }
+  state.set(isPresent, presentAt);
   at = blocksAt;
-  for (let block = 0; block < blocks; block++) {
-    if (memory.isZero(block)) continue;
-    state[presentAt + block] = 1;
+  isPresent.forEach((bit, block) => {
+    if (bit === 0) return;
     state.set(memory.read(block), at);
     at += blockBytes;
-  }
-  const present = (at - blocksAt) / blockBytes;
-  [devices.byteLength, functions.length, functionBytes, blocks, present].forEach((value, i) =>
-    view.setUint32(4 * i, value, true),
-  );
-  return state.subarray(0, at);
+  });
+  return state.subarray(0, stateBytes);
+}
+
+/** One step of what can be done ahead of `saveState`. Answers whether that was all. */
+export function prepareSave(
+  emulator: V86Emulator,
+  table: FunctionTable,
+  buffer: CutBuffer,
+): boolean {
+  const memory = new LinearMemory(emulator.v86.cpu.wasm_memory);
+  return buffer.prepare(memory, bytesOf(table.functions()));
 }
 
 export function restoreState(emulator: V86Emulator, table: FunctionTable, state: Uint8Array): void {
@@ -92,4 +104,8 @@ export function restoreState(emulator: V86Emulator, table: FunctionTable, state:
     at = codeEnd;
   }
   table.restore(functions);
+}
+
+function bytesOf(functions: readonly CompiledFunction[]): number {
+  return functions.reduce((sum, { code }) => sum + functionHeadBytes + code.byteLength, 0);
 }

@@ -9,8 +9,7 @@ import { GuestDrive } from './guest-drive.js';
 import type { DiskRequests } from './disk-requests.js';
 import { withLowerJitThreshold } from './jit-threshold.js';
 import { carryLeftovers } from './leftovers.js';
-import { LinearMemory } from './linear-memory.js';
-import { restoreState, saveState } from './machine-state.js';
+import { prepareSave, restoreState, saveState } from './machine-state.js';
 import { SyncJit } from './sync-jit.js';
 import { compileEmulator } from './tier-up.js';
 import type { V86Cpu, V86Emulator, V86Exports, V86Imports } from './v86-internals.js';
@@ -183,7 +182,7 @@ export class V86Machine {
 
   /** One step of what can be done ahead of `save`. Answers whether that was all. */
   prepareSave(): boolean {
-    return this.#cutBuffer.prepare(new LinearMemory(this.cpu.wasm_memory));
+    return prepareSave(this.#emulator, this.#jit.table, this.#cutBuffer);
   }
 
   save(): Uint8Array {
