@@ -40,12 +40,17 @@ export function unknownHolder(generation: Generation): GenerationRecord {
   return { generation, vm: '', holder, inSync: [], reason: 'start', claimedAt: '' };
 }
 
+/** Replicas as a file names them. Errors: TypeError, in a sentence. */
+export function decodeIdentities(name: string, value: unknown): ReplicaIdentity[] {
+  return list(name, value).map((each, i) => identityOf(`${name}[${i}]`, each));
+}
+
 function recordOf(value: unknown): GenerationRecord {
   const fields = object('the file', value);
   return {
     generation: naturalNumber('generation', fields.generation),
     vm: text('vm', fields.vm),
-    holder: identityOf(fields.holder),
+    holder: identityOf('holder', fields.holder),
     inSync: list('inSync', fields.inSync).map((each, i) => text(`inSync[${i}]`, each)),
     reason: reasonOf(fields.reason),
     claimedAt: text('claimedAt', fields.claimedAt),
@@ -53,14 +58,14 @@ function recordOf(value: unknown): GenerationRecord {
   };
 }
 
-function identityOf(value: unknown): ReplicaIdentity {
-  const fields = object('holder', value);
+function identityOf(name: string, value: unknown): ReplicaIdentity {
+  const fields = object(name, value);
   return {
-    replica: text('holder.replica', fields.replica),
-    pid: naturalNumber('holder.pid', fields.pid),
-    host: text('holder.host', fields.host),
-    endpoint: text('holder.endpoint', fields.endpoint),
-    api: text('holder.api', fields.api),
+    replica: text(`${name}.replica`, fields.replica),
+    pid: naturalNumber(`${name}.pid`, fields.pid),
+    host: text(`${name}.host`, fields.host),
+    endpoint: text(`${name}.endpoint`, fields.endpoint),
+    api: text(`${name}.api`, fields.api),
   };
 }
 

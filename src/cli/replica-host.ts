@@ -10,6 +10,7 @@ import type { ReplicaParts } from '../hypervisor/replica.js';
 import { Journal } from '../journal/journal.js';
 import type { Vm } from '../node/vm-directory.js';
 import { delayedLink } from '../node/delayed-link.js';
+import { FileRoster } from '../node/file-roster.js';
 import { generationsOf } from '../node/generation-stores.js';
 import { isLoopback, type HostPort } from '../node/host-port.js';
 import { hostMark } from '../node/host-mark.js';
@@ -172,6 +173,7 @@ export class ReplicaHost {
         datagrams,
         generations: generationsOf(vm, options.secret),
         probe: new HttpHolderProbe({ secret: options.secret }),
+        roster: new FileRoster(vm.generationsDir),
         createVcpu: vcpuFactory(vm),
         drives: disks.drivesOf(identity.replica),
         digest: nodeDigest,

@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander';
+import type { GenerationRecord } from '../arbiter/generation-record.js';
 import type { Diagnostics } from '../host/diagnostics.js';
 import type { ReplicaEnd } from '../hypervisor/replica.js';
 import type { HostPort } from '../node/host-port.js';
@@ -40,6 +41,7 @@ interface RunArguments extends VmArguments, ReplicaArguments {
 /** What commander parsed of the options of a replica. */
 export interface ReplicaArguments extends SecretArguments, RedundancyArguments, JournalArguments {
   readonly primary?: true;
+  readonly auto?: true;
   readonly join?: string;
   readonly listen: HostPort;
   readonly api?: HostPort;
@@ -65,6 +67,7 @@ export function addRunCommand(program: Command): void {
     )
     .option('--primary', 'claim the VM and run it live; created on first use')
     .option('--backup', 'follow the live primary, go live if it dies')
+    .option('--auto', 'whichever is needed, for ever: the same command on two or three hosts')
     .option('--join <url>', 'with --backup: where the primary is, ws://host:port', webSocketUrl)
     .option('--headless', 'no console on stdin and stdout');
   addVmOptions(command);
@@ -72,8 +75,8 @@ export function addRunCommand(program: Command): void {
     .addHelpText(
       'after',
       `
-The machine is described once, when --primary creates the VM. --disk or --cdrom alone: it boots from
-there. With --image or --kernel: they are further drives (--image linux --disk data.img: /dev/sdb).
+The machine is described once, when the VM is created. --disk or --cdrom alone: it boots from there.
+With --image or --kernel: they are further drives (--image linux --disk data.img: /dev/sdb).
 
 Examples:
   $ ftvm run --primary                    # boot the shipped Linux, here
@@ -126,9 +129,9 @@ export function addReplicaOptions(command: Command): Command {
 const loopback: HostPort = { host: '127.0.0.1', port: 0 };
 
 async function run(dir: string, parsed: RunArguments): Promise<number> {
-  if ((parsed.primary ?? false) === (parsed.backup ?? false)) {
+  if ([parsed.primary, parsed.backup, parsed.auto].filter(Boolean).length !== 1) {
     throw new UsageError(
-      'A replica is one of two things: --primary or --backup',
+      'A replica is one of three things: --primary or --backup, or --auto: whichever is needed',
       'ftvm run --primary boots the VM; ftvm run --backup, in a second terminal, protects it.',
     );
   }
@@ -142,9 +145,9 @@ async function run(dir: string, parsed: RunArguments): Promise<number> {
   const say = (line: string): void => diagnostics.info(line);
   const options = vmOptionsOf(parsed);
   return untilStopped(async (stop) => {
-    const vm = parsed.primary
-      ? await openOrCreateVm(dir, options, say)
-      : await waitForVm(dir, options, say, stop);
+    const vm = parsed.backup
+      ? await waitForVm(dir, options, say, stop)
+      : await openOrCreateVm(dir, options, say);
     return vm ? runReplica(vm, parsed, {}, stop) : exitStatus.interrupted;
   });
 }
@@ -209,20 +212,22 @@ export async function runReplica(
     if (stop.aborted) leave();
     terminal?.open();
     say(
-      `${parsed.primary ? 'primary' : 'backup'} of ${vm.dir}: process ${process.pid}, ${host.identity.api}`,
+      `${parsed.primary ? 'primary' : parsed.auto ? 'replica' : 'backup'} of ${vm.dir}: process ${process.pid}, ${host.identity.api}`,
     );
     if (terminal && !parsed.primary) {
       say('this console shows the replayed guest; it takes no input until this replica is live');
     }
+    const rules = {
+      holderIsDead: parsed.holderIsDead ?? false,
+      endOf: (generation: number) => readEndNote(vm.generationsDir, generation),
+      mayFollow: (latest: GenerationRecord) => host.disks.mayFollow(latest),
+      isCold: parsed.cold ?? false,
+    };
     const end = parsed.primary
-      ? await host.hypervisor.runPrimary({
-          holderIsDead: parsed.holderIsDead ?? false,
-          mayFollow: (latest) => host.disks.mayFollow(latest),
-          isCold: parsed.cold ?? false,
-          hasEnded: async (generation) =>
-            (await readEndNote(vm.generationsDir, generation)) !== null,
-        })
-      : await host.hypervisor.runBackup({ endpoint: parsed.join ?? null });
+      ? await host.hypervisor.runPrimary(rules)
+      : parsed.auto
+        ? await host.hypervisor.runAuto(rules)
+        : await host.hypervisor.runBackup({ endpoint: parsed.join ?? null });
     tellEnd(end, diagnostics);
     const { replica } = host.hypervisor;
     if ((end.kind === 'poweredOff' || end.kind === 'crashed') && replica?.isLive) {

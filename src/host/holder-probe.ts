@@ -9,4 +9,6 @@ export type ProbeOutcome = 'gone' | 'live' | 'silent';
 /** Asks whether the process of a replica is still there. A hint: safety never rests on the answer. */
 export interface HolderProbe {
   probe(identity: ReplicaIdentity): Promise<ProbeOutcome>;
+  /** Whether that replica is live, or a backup in sync: it is, it is not or is gone, nobody answers. */
+  mayGoLive(identity: ReplicaIdentity): Promise<'yes' | 'no' | 'silent'>;
 }

@@ -101,6 +101,9 @@ export class Control {
         return this.#press({ kind: 'resumePressed' });
       case 'POST /reset':
         return this.#press({ kind: 'resetPressed' });
+      case 'POST /leave':
+        this.#hypervisor()?.leave();
+        return json(202, { leaving: true });
       case 'POST /failover':
         return this.#hypervisor()?.handOver()
           ? json(202, { handingOver: true })

@@ -1,10 +1,11 @@
-import type { GenerationRecord } from '../arbiter/generation-record.js';
 import { RefusedError } from '../channel/handshake.js';
-import type { Resumption } from '../journal/journal.js';
+import { DivergedError } from '../role/diverged-error.js';
 import type { RoleSettings } from '../role/role-settings.js';
-import type { Generation } from '../units.js';
-import { LiveElsewhereError } from './live-elsewhere-error.js';
-import { diskOf, Replica, type ReplicaEnd, type ReplicaParts } from './replica.js';
+import { BackOff } from './back-off.js';
+import { Patience } from './patience.js';
+import { Replica, type ReplicaEnd, type ReplicaParts } from './replica.js';
+import { claimForStart, retryMs, type Claimed, type StartRules } from './start-claim.js';
+import { Vacancy } from './vacancy.js';
 
 /** What the operator asked for, and what happens on the way, for the driver of a screen. */
 export interface HypervisorEvents {
@@ -27,55 +28,33 @@ export class Hypervisor {
   readonly #makeParts: MakeParts;
   readonly #settings: RoleSettings;
   readonly #events: HypervisorEvents;
+  readonly #patience: Patience;
+  readonly #backOff: BackOff;
+  // A host that cannot keep a replica right must not pause the guest for it again and again.
+  readonly #divergedBackOff = new BackOff(retryMs, divergedMsMax);
   #replica: Replica | null = null;
-  /** Ends the pause we are in, if any. */
-  #wake: () => void = () => undefined;
-  #isStopping = false;
   /** The replica that is leaving makes room for a backup, which we then follow. */
   #isHandingOver = false;
-  #lastWait = '';
 
   constructor(makeParts: MakeParts, settings: RoleSettings, events: HypervisorEvents) {
     this.#makeParts = makeParts;
     this.#settings = settings;
     this.#events = events;
+    this.#patience = new Patience(events.waiting);
+    this.#backOff = new BackOff(retryMs, settings.failureTimeoutMs * 10);
   }
 
   get replica(): Replica | null {
     return this.#replica;
   }
 
-  /**
-   * Claims the VM and powers it on. If the last primary is gone and its guest is not known to be off,
-   * a backup in sync gets the time to go live first: it has what a boot from the disk would lose.
-   *
-   * Errors: `LiveElsewhereError` if another replica is live, or may be. `holderIsDead` is the word of
-   *         an operator who has made sure of it; without it, silence is not death. A journal that
-   *         cannot be gone on from is refused: `JournalRefusedError`, `JournalCorruptError`.
-   */
-  async runPrimary(start: {
-    readonly holderIsDead: boolean;
-    /** Whether that generation's guest is known to be off, so that nobody goes live after it. */
-    readonly hasEnded?: (generation: Generation) => Promise<boolean>;
-    /** Throws if what we have on disk is not what that generation left. */
-    readonly mayFollow?: (latest: GenerationRecord) => void;
-    /** Boot from the disk, whatever a journal has. */
-    readonly isCold?: boolean;
-  }): Promise<ReplicaEnd> {
+  /** Claims the VM and runs it live. Errors: see start-claim.ts. */
+  async runPrimary(start: StartRules): Promise<ReplicaEnd> {
     const parts = this.#makeParts();
-    const claimed = await this.#claimForStart(parts, start);
-    if (claimed === null || this.#isStopping) return { kind: 'left' };
-    const replica = this.#begin(parts);
-    try {
-      if (claimed.resumption) replica.resume(claimed.generation, claimed.resumption);
-      else await replica.powerOn(claimed.generation);
-      // A replica that is being made has no role yet to tell.
-      if (this.#isStopping) replica.leave();
-    } catch (error) {
-      return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
-    }
-    const end = await replica.ended;
-    return this.#goesOn(end) ? this.runBackup({ endpoint: null }) : end;
+    const claimed = await claimForStart(parts, this.#settings, this.#patience, start);
+    if (claimed === null || this.#patience.isStopping) return { kind: 'left' };
+    const end = await this.#goLive(this.#begin(parts), claimed);
+    return this.#handedOver(end) ? this.runBackup({ endpoint: null }) : end;
   }
 
   /**
@@ -83,7 +62,6 @@ export class Hypervisor {
    * none. Errors: `RefusedError` if the primary will not have us.
    */
   async runBackup({ endpoint }: { readonly endpoint: string | null }): Promise<ReplicaEnd> {
-    let divergences = 0;
     for (;;) {
       const parts = this.#makeParts();
       const target = await this.#findPrimary(parts, endpoint);
@@ -91,40 +69,45 @@ export class Hypervisor {
       const replica = this.#begin(parts);
       replica.follow(target);
       const end = await replica.ended;
-      let delayMs = retryMs;
-      switch (end.kind) {
-        case 'refused':
-          if (end.refusal.code === 'FTVM_NOT_PRIMARY') break;
-          if (end.refusal.code !== 'FTVM_TOO_SLOW') throw new RefusedError(end.refusal);
-          this.#wait(`its turn: ${end.refusal.why}`);
-          break;
-        case 'rejoin':
-          // A host that cannot keep a replica right must not pause the guest for it again and again.
-          if (end.hasDiverged) delayMs = Math.min(retryMs * 2 ** divergences++, divergedMsMax);
-          this.#events.rejoining(`${end.why} (${target})`);
-          break;
-        case 'lostClaim':
-          // A primary that lost halts; a backup that lost the race follows the winner.
-          if (replica.isLive) return end;
-          this.#events.rejoining(`generation ${end.holder.generation} went to another replica`);
-          break;
-        case 'left':
-          if (!this.#goesOn(end)) return end;
-          break;
-        case 'poweredOff':
-        case 'crashed':
-        case 'failed':
-          return end;
+      // A primary that lost its place halts; a backup that lost the race follows the winner.
+      if (end.kind === 'lostClaim' && replica.isLive) return end;
+      const delayMs = this.#pauseAfter(end, passing, target);
+      if (delayMs === null) return end;
+      if (this.#patience.isStopping) return { kind: 'left' };
+      await this.#patience.pause(parts.clock, delayMs);
+    }
+  }
+
+  /**
+   * Is whatever the VM needs, for as long as its guest runs: its primary if nobody is live, else a
+   * backup of who is; and again whenever that is over. Errors: `RefusedError` if the primary will
+   * not have us and waiting does not help.
+   */
+  async runAuto(rules: StartRules): Promise<ReplicaEnd> {
+    const vacancy = new Vacancy(this.#settings, this.#patience, rules);
+    for (;;) {
+      const parts = this.#makeParts();
+      const need = await vacancy.find(parts);
+      if (need?.kind === 'ended') {
+        // Whatever we were before, it is not our guest that ended.
+        this.#replica = null;
+        return need.end;
       }
-      if (this.#isStopping) return { kind: 'left' };
-      await this.#pause(parts, delayMs);
+      if (need === null || this.#patience.isStopping) return { kind: 'left' };
+      const replica = this.#begin(parts);
+      if (need.kind === 'follow') replica.follow(need.endpoint);
+      const end = await (need.kind === 'start' ? this.#goLive(replica, need) : replica.ended);
+      const followed = need.kind === 'follow' ? need.endpoint : 'live here';
+      const delayMs = this.#pauseAfter(end, passingForAuto, followed);
+      if (delayMs === null) return end;
+      if (this.#patience.isStopping) return { kind: 'left' };
+      await this.#patience.pause(parts.clock, delayMs);
     }
   }
 
   /** The operator wants us gone: hand over if there is a backup, and end. */
   leave(): void {
-    this.#isStopping = true;
-    this.#wake();
+    this.#patience.stop();
     this.#replica?.leave();
   }
 
@@ -141,92 +124,65 @@ export class Hypervisor {
     return true;
   }
 
-  #goesOn(end: ReplicaEnd): boolean {
-    const goesOn = end.kind === 'left' && this.#isHandingOver && !this.#isStopping;
+  #handedOver(end: ReplicaEnd): boolean {
+    const handedOver = end.kind === 'left' && this.#isHandingOver && !this.#patience.isStopping;
     this.#isHandingOver = false;
-    if (goesOn) this.#events.rejoining('this replica handed over');
-    return goesOn;
+    if (handedOver) this.#events.rejoining('this replica handed over');
+    return handedOver;
   }
 
   #begin(parts: ReplicaParts): Replica {
-    const replica = new Replica(parts, this.#settings);
+    const onReport: ReplicaParts['onReport'] = (report) => {
+      if (report.kind === 'inSync' || report.kind === 'generationClaimed') this.#backOff.reset();
+      parts.onReport(report);
+    };
+    const replica = new Replica({ ...parts, onReport }, this.#settings);
     this.#replica = replica;
-    this.#lastWait = '';
+    this.#patience.over();
     this.#events.replica(replica);
     return replica;
   }
 
-  async #claimForStart(
-    parts: ReplicaParts,
-    start: Parameters<Hypervisor['runPrimary']>[0],
-  ): Promise<{ generation: Generation; resumption: Resumption | null } | null> {
-    const { holderIsDead, hasEnded, isCold } = start;
-    let resumption: Resumption | null = null;
-    // The operator has seen one holder dead, and a backup has had its chance after one.
-    let [dead, waitedFor]: (Generation | null)[] = [null, null];
-    while (!this.#isStopping) {
-      const latest = await parts.generations.latest();
-      if (latest.kind === 'unreachable') {
-        this.#wait(`the shared disk: ${latest.why}`);
-        await this.#pause(parts, retryMs);
-        continue;
-      }
-      let generation: Generation = 1;
-      if (latest.kind === 'found') {
-        const { holder } = latest.record;
-        // Claimed before, without our hearing of it.
-        if (holder.replica === this.#settings.self.identity.replica)
-          return { generation: latest.record.generation, resumption };
-        const before = latest.record.generation;
-        dead ??= holderIsDead ? before : 0;
-        const found = await parts.probe.probe(holder);
-        if (found === 'live' || (found === 'silent' && dead !== before)) {
-          throw new LiveElsewhereError(latest.record, found);
-        }
-        const isOff = (await hasEnded?.(before)) ?? false;
-        if (waitedFor !== before && !isOff) {
-          waitedFor = before;
-          this.#wait('a backup of the last primary to go live, if there is one');
-          await this.#pause(parts, this.#settings.failureTimeoutMs * takeoverTimeouts);
-          continue;
-        }
-        start.mayFollow?.(latest.record);
-        generation = before + 1;
-        const goesOn = !(isCold ?? false) && !isOff;
-        resumption = goesOn ? await this.#resumption(parts, latest.record) : null;
-      }
-      const outcome = await parts.generations.claim(this.#record(parts, generation));
-      if (outcome.kind === 'won') return { generation, resumption };
-      if (outcome.kind === 'lost') throw new LiveElsewhereError(outcome.holder, 'lostClaim');
-      this.#wait(`the shared disk: ${outcome.why}`);
-      await this.#pause(parts, retryMs);
+  async #goLive(replica: Replica, { generation, resumption }: Claimed): Promise<ReplicaEnd> {
+    try {
+      if (resumption) replica.resume(generation, resumption);
+      else await replica.powerOn(generation);
+      // A replica that is being made has no role yet to tell.
+      if (this.#patience.isStopping) replica.leave();
+    } catch (error) {
+      return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
     }
-    return null;
+    return replica.ended;
   }
 
-  /** What the journal has to go on from, if the VM has one here. */
-  async #resumption(parts: ReplicaParts, latest: GenerationRecord): Promise<Resumption | null> {
-    const contents = await parts.journal?.resumable(latest);
-    return contents ? ((await parts.journal?.takeOver(contents)) ?? null) : null;
-  }
-
-  #record(parts: ReplicaParts, generation: Generation): GenerationRecord {
-    const { vm, identity } = this.#settings.self;
-    const claimedAt = new Date(parts.clock.wallClockMs()).toISOString();
-    return {
-      generation,
-      vm,
-      holder: identity,
-      inSync: [],
-      reason: 'start',
-      claimedAt,
-      ...diskOf(this.#settings),
-    };
+  /** How long to wait before this process is a replica again; null: that was it. */
+  #pauseAfter(end: ReplicaEnd, passing: ReadonlySet<string>, followed: string): number | null {
+    switch (end.kind) {
+      case 'refused':
+        if (!passing.has(end.refusal.code)) throw new RefusedError(end.refusal);
+        this.#patience.say(`its turn: ${end.refusal.why}`);
+        return this.#backOff.next();
+      case 'rejoin':
+        this.#events.rejoining(`${end.why} (${followed})`);
+        return (end.hasDiverged ? this.#divergedBackOff : this.#backOff).next();
+      case 'lostClaim':
+        this.#events.rejoining(`generation ${end.holder.generation} went to another replica`);
+        return this.#backOff.next();
+      case 'left':
+        return this.#handedOver(end) ? retryMs : null;
+      case 'failed':
+        if (passing !== passingForAuto || !(end.error instanceof DivergedError)) return null;
+        this.#events.rejoining(end.error.message);
+        return this.#divergedBackOff.next();
+      case 'poweredOff':
+      case 'crashed':
+        return null;
+    }
   }
 
   /** The endpoint of a primary that answers; waits until there is one. */
   async #findPrimary(parts: ReplicaParts, endpoint: string | null): Promise<string | null> {
-    while (!this.#isStopping) {
+    while (!this.#patience.isStopping) {
       if (endpoint !== null && this.#replica === null) return endpoint;
       const latest = await parts.generations.latest();
       if (latest.kind === 'found') {
@@ -234,36 +190,23 @@ export class Hypervisor {
         const isSelf = holder.replica === this.#settings.self.identity.replica;
         const found = isSelf ? 'gone' : await parts.probe.probe(holder);
         if (found === 'live') return holder.endpoint;
-        this.#wait(
+        this.#patience.say(
           `a primary (generation ${latest.record.generation}'s, process ${holder.pid}, is ${found})`,
         );
       } else {
-        this.#wait(latest.kind === 'none' ? 'a primary' : `the shared disk: ${latest.why}`);
+        this.#patience.say(latest.kind === 'none' ? 'a primary' : `the shared disk: ${latest.why}`);
       }
-      await this.#pause(parts, retryMs);
+      await this.#patience.pause(parts.clock, retryMs);
     }
     return null;
   }
-
-  #wait(forWhat: string): void {
-    if (forWhat === this.#lastWait) return;
-    this.#lastWait = forWhat;
-    this.#events.waiting(forWhat);
-  }
-
-  async #pause(parts: ReplicaParts, ms: number): Promise<void> {
-    if (this.#isStopping) return;
-    await new Promise<void>((resolve) => {
-      const cancel = parts.clock.after(ms, resolve);
-      this.#wake = () => {
-        cancel();
-        resolve();
-      };
-    });
-  }
 }
 
-const retryMs = 200;
+/** Refusals that another attempt may not meet. */
+const passing: ReadonlySet<string> = new Set(['FTVM_NOT_PRIMARY', 'FTVM_TOO_SLOW']);
+const passingForAuto: ReadonlySet<string> = new Set([
+  ...passing,
+  'FTVM_GUEST_IS_OFF',
+  'FTVM_TOO_MANY_BACKUPS',
+]);
 const divergedMsMax = 60_000;
-// A backup whose channel is cut waits up to three timeouts before it claims (role/failure-detector.ts).
-const takeoverTimeouts = 4;

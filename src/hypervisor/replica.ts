@@ -10,6 +10,7 @@ import type { Diagnostics } from '../host/diagnostics.js';
 import type { Digest } from '../host/digest.js';
 import type { GenerationStore } from '../host/generation-store.js';
 import type { HolderProbe } from '../host/holder-probe.js';
+import type { Roster } from '../host/roster.js';
 import type { Link, LinkConnector, LinkHandlers } from '../host/link.js';
 import type { Journal, Resumption } from '../journal/journal.js';
 import type { LogRecord } from '../log/log-record.js';
@@ -38,6 +39,7 @@ export interface ReplicaParts {
   readonly datagrams: Datagrams;
   readonly generations: GenerationStore;
   readonly probe: HolderProbe;
+  readonly roster: Roster;
   readonly createVcpu: VcpuFactory;
   /** By drive name, for this replica alone. Shared ones only the live replica writes (§4.1). */
   readonly drives: ReadonlyMap<string, Drive>;
@@ -213,8 +215,10 @@ export class Replica {
   disks(): ReturnType<DriveIo['status']> {
     return this.#driveIo.status();
   }
+  /** Null before it has a role, and when it is over. */
   status():
     { kind: 'primary'; status: PrimaryStatus } | { kind: 'backup'; status: BackupStatus } | null {
+    if (this.#isOver) return null;
     if (this.#role instanceof Primary) {
       return { kind: 'primary', status: this.#role.status(this.#parts.clock.nowMs()) };
     }
@@ -287,6 +291,9 @@ export class Replica {
         return;
       case 'readGenerations':
         void this.#readGenerations(effect.asked);
+        return;
+      case 'noteRoster':
+        void this.#parts.roster.write(effect.generation, effect.inSync);
         return;
       case 'probePrimary':
         void this.#probePrimary();

@@ -15,7 +15,7 @@ export async function writeEndNote(
   generation: Generation,
   end: GuestEnd,
 ): Promise<void> {
-  const note = { generation, kind: end.kind, epoch: end.epoch, at: new Date().toISOString() };
+  const note = { generation, ...end, at: new Date().toISOString() };
   const path = pathOf(generationsDir, generation);
   await writeFile(path, `${JSON.stringify(note)}\n`).catch(() => undefined);
 }
@@ -24,14 +24,20 @@ export async function writeEndNote(
 export async function readEndNote(
   generationsDir: string,
   generation: Generation,
-): Promise<{ readonly kind: GuestEnd['kind']; readonly at: string } | null> {
+): Promise<(GuestEnd & { readonly at: string }) | null> {
   try {
     const note = JSON.parse(await readFile(pathOf(generationsDir, generation), 'utf8')) as {
-      kind?: unknown;
-      at?: unknown;
+      readonly [field: string]: unknown;
     };
-    if (note.kind !== 'poweredOff' && note.kind !== 'crashed') return null;
-    return { kind: note.kind, at: String(note.at) };
+    const known = { epoch: Number(note['epoch']), at: String(note['at']) };
+    switch (note['kind']) {
+      case 'poweredOff':
+        return { kind: 'poweredOff', ...known };
+      case 'crashed':
+        return { kind: 'crashed', reason: String(note['reason']), ...known };
+      default:
+        return null;
+    }
   } catch {
     return null;
   }

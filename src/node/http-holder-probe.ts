@@ -22,17 +22,29 @@ export class HttpHolderProbe implements HolderProbe {
   }
 
   async probe(identity: ReplicaIdentity): Promise<ProbeOutcome> {
+    const found = await this.#ask(identity);
+    return typeof found === 'string' ? found : 'live';
+  }
+
+  async mayGoLive(identity: ReplicaIdentity): Promise<'yes' | 'no' | 'silent'> {
+    const found = await this.#ask(identity);
+    if (typeof found === 'string') return found === 'gone' ? 'no' : 'silent';
+    return found.isLive || found.isInSync ? 'yes' : 'no';
+  }
+
+  async #ask(identity: ReplicaIdentity): Promise<Answer | 'gone' | 'silent'> {
     try {
       // Loopback is another place on each host: an answer from here says nothing about there.
       if (identity.host !== hostMark() && isLoopback(hostOf(identity.api))) return 'silent';
-      return (await this.#replicaAt(identity.api)) === identity.replica ? 'live' : 'gone';
+      const answer = await this.#replicaAt(identity.api);
+      return answer?.replica === identity.replica ? answer : 'gone';
     } catch (error) {
       return errnoOf(error) === 'ECONNREFUSED' ? 'gone' : 'silent';
     }
   }
 
   /** The replica that serves `api`; null when somebody else does. Rejects when nobody answers in time. */
-  async #replicaAt(api: string): Promise<string | null> {
+  async #replicaAt(api: string): Promise<Answer | null> {
     const signal = AbortSignal.timeout(this.#answerMsMax);
     const url = new URL('/status', api);
     const authorization = await proofFor(this.#secret, 'GET', url.href, signal);
@@ -44,14 +56,21 @@ export class HttpHolderProbe implements HolderProbe {
           response.resume();
           return reject(new Error(`HTTP ${response.statusCode}`));
         }
-        readReplica(response).then(resolve, reject);
+        readAnswer(response).then(resolve, reject);
       });
       request.once('error', reject);
     });
   }
 }
 
-async function readReplica(response: IncomingMessage): Promise<string | null> {
+/** What `GET /status` says that matters here. */
+interface Answer {
+  readonly replica: string;
+  readonly isLive: boolean;
+  readonly isInSync: boolean;
+}
+
+async function readAnswer(response: IncomingMessage): Promise<Answer | null> {
   let text = '';
   response.setEncoding('utf8');
   for await (const chunk of response as AsyncIterable<string>) {
@@ -60,8 +79,11 @@ async function readReplica(response: IncomingMessage): Promise<string | null> {
   }
   try {
     const answer: unknown = JSON.parse(text);
-    const isStatus = typeof answer === 'object' && answer !== null && 'replica' in answer;
-    return isStatus && typeof answer.replica === 'string' ? answer.replica : null;
+    if (typeof answer !== 'object' || answer === null) return null;
+    const { replica, role, backupsInSync } = answer as Record<string, unknown>;
+    if (typeof replica !== 'string') return null;
+    const isInSync = role === 'backup' && typeof backupsInSync === 'number' && backupsInSync > 0;
+    return { replica, isLive: role === 'primary', isInSync };
   } catch {
     return null;
   }

@@ -282,6 +282,7 @@ export class Primary {
       .map((backup) => this.#send(backup, { kind: 'inSync', generation }, nowMs));
     return [
       report({ kind: 'generationClaimed', generation }),
+      this.#noteRoster(),
       ...tell,
       ...answer.effects,
       ...this.#pump(nowMs),
@@ -429,9 +430,15 @@ export class Primary {
     backup.state = 'inSync';
     const { replica } = backup.identity;
     return [
+      this.#noteRoster(),
       this.#send(backup, { kind: 'inSync', generation: this.#guard.generation }, nowMs),
       report({ kind: 'backupInSync', replica, joinMs: nowMs - backup.joinedAtMs }),
     ];
+  }
+
+  #noteRoster(): RoleEffect {
+    const inSync = this.#backups.inSync().map(({ identity }) => identity);
+    return { kind: 'noteRoster', generation: this.#guard.generation, inSync };
   }
 
   #loseBackup(backup: BackupView | undefined, why: string, nowMs: number): RoleEffect[] {

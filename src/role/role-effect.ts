@@ -1,4 +1,9 @@
-import type { ClaimReason, GenerationRecord, ReplicaId } from '../arbiter/generation-record.js';
+import type {
+  ClaimReason,
+  GenerationRecord,
+  ReplicaId,
+  ReplicaIdentity,
+} from '../arbiter/generation-record.js';
 import type { GuestEnd, Refusal, WireMessage } from '../channel/wire-message.js';
 import type { DiskChunk } from '../disk/disk-resync.js';
 import type { DiskRequest } from '../guest/disk-request.js';
@@ -30,6 +35,12 @@ export type RoleEffect =
       readonly reason: ClaimReason;
     }
   | { readonly kind: 'readGenerations'; readonly asked: number }
+  /** For whoever finds nobody live: these may go live yet. A hint. */
+  | {
+      readonly kind: 'noteRoster';
+      readonly generation: Generation;
+      readonly inSync: readonly ReplicaIdentity[];
+    }
   | { readonly kind: 'probePrimary' }
   | { readonly kind: 'startDisk'; readonly request: DiskRequest }
   /** Is what this read finds what has that digest? Answered by `diskCompared`. */

@@ -67,6 +67,8 @@ export type Fault = { readonly atMs: number } & (
 export interface FaultPlan {
   readonly seed: number;
   readonly hosts: number;
+  /** Each host runs `ftvm run --auto`; else an operator says who is to be what. */
+  readonly isAuto: boolean;
   /** Faults happen before this; then everything heals. */
   readonly loadMs: number;
   readonly failureTimeoutMs: number;
@@ -90,6 +92,7 @@ export function calmPlan(seed: number, changes: Partial<FaultPlan> = {}): FaultP
   return {
     seed,
     hosts: 2,
+    isAuto: false,
     loadMs: 1500,
     failureTimeoutMs: 200,
     logBufferBytesMax: 64 * 1024,
@@ -135,6 +138,7 @@ export function rollPlan(seed: number): FaultPlan {
   return {
     seed,
     hosts,
+    isAuto: redundancy.chance(0.35),
     loadMs,
     failureTimeoutMs,
     logBufferBytesMax: prng.pick([500, 2048, 16_384, 1 << 20]),

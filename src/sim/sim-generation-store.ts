@@ -1,5 +1,7 @@
 import type { ClaimOutcome } from '../arbiter/claim-outcome.js';
-import type { GenerationRecord } from '../arbiter/generation-record.js';
+import type { GuestEnd } from '../channel/wire-message.js';
+import type { Roster } from '../host/roster.js';
+import type { GenerationRecord, ReplicaIdentity } from '../arbiter/generation-record.js';
 import type { GenerationStore } from '../host/generation-store.js';
 import type { Generation } from '../units.js';
 import type { Prng } from './prng.js';
@@ -18,6 +20,12 @@ export class SimGenerationStore {
   readonly #prng: Prng;
   readonly #records: GenerationRecord[] = [];
   readonly #unreachableFrom = new Map<string, number>();
+  /** How guests ended, as noted by the last to run them. */
+  readonly ends = new Map<Generation, GuestEnd>();
+  #roster: { readonly generation: Generation; readonly inSync: readonly ReplicaIdentity[] } = {
+    generation: 0,
+    inSync: [],
+  };
   /** A generation has begun. */
   onClaimed: (record: GenerationRecord) => void = () => undefined;
   /** A process was told the outcome of its claim. */
@@ -58,6 +66,25 @@ export class SimGenerationStore {
         }));
         if (answer.kind === 'unreachable') throw new Error(answer.why);
         return answer.record;
+      },
+    };
+  }
+
+  /** A hint, kept as well as hints are: what cannot be written or read is lost. */
+  rosterOf(process: SimProcess): Roster {
+    return {
+      write: (generation, inSync) =>
+        process.promise((answer) =>
+          process.act(() => {
+            this.#timeline.after(this.#callMs(), () => {
+              if (!this.#isCutOff(process)) this.#roster = { generation, inSync };
+              answer(undefined);
+            });
+          }),
+        ),
+      read: async (generation) => {
+        const found = await this.#ask(process, () => this.#roster);
+        return 'kind' in found || found.generation !== generation ? [] : found.inSync;
       },
     };
   }

@@ -23,20 +23,31 @@ export class SimHolderProbe implements HolderProbe {
     this.#processOf = processOf;
   }
 
-  probe(identity: ReplicaIdentity): Promise<ProbeOutcome> {
-    return this.#process.promise<ProbeOutcome>((answer) =>
-      this.#process.act(() => this.#ask(identity, answer)),
+  async probe(identity: ReplicaIdentity): Promise<ProbeOutcome> {
+    const found = await this.#ask(identity);
+    return typeof found === 'string' ? found : 'live';
+  }
+
+  async mayGoLive(identity: ReplicaIdentity): Promise<'yes' | 'no' | 'silent'> {
+    const found = await this.#ask(identity);
+    if (typeof found === 'string') return found === 'gone' ? 'no' : 'silent';
+    return found.mayGoLive ? 'yes' : 'no';
+  }
+
+  #ask(identity: ReplicaIdentity): Promise<Found> {
+    return this.#process.promise<Found>((answer) =>
+      this.#process.act(() => this.#send(identity, answer)),
     );
   }
 
-  #ask(identity: ReplicaIdentity, answer: (outcome: ProbeOutcome) => void): void {
+  #send(identity: ReplicaIdentity, answer: (found: Found) => void): void {
     const host = this.#network.hostOf(identity.endpoint);
     const here = this.#process.host;
     const stopWaiting = this.#timeline.after(answerMsMax, () => answer('silent'));
     this.#timeline.after(this.#network.delayMs(here, host), () => {
       if (!this.#network.canTalk(here, host)) return;
       const target = this.#processOf(identity.replica);
-      const reply = (outcome: ProbeOutcome): void => {
+      const reply = (outcome: Found): void => {
         this.#timeline.after(this.#network.delayMs(host, here), () => {
           if (!this.#network.canTalk(here, host)) return;
           stopWaiting();
@@ -44,9 +55,11 @@ export class SimHolderProbe implements HolderProbe {
         });
       };
       if (!target || target.isDead) reply('gone');
-      else target.enter(() => reply('live'));
+      else target.enter(() => reply({ mayGoLive: target.mayGoLive() }));
     });
   }
 }
+
+type Found = 'gone' | 'silent' | { readonly mayGoLive: boolean };
 
 const answerMsMax = 1000;

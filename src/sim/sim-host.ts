@@ -2,6 +2,7 @@ import { plainDrive, type Drive } from '../disk/drive.js';
 import { OverlayDrive, type OverlaySettings } from '../disk/overlay-drive.js';
 import { fingerprintFields, type MachineSpec } from '../guest/machine-spec.js';
 import type { Diagnostics } from '../host/diagnostics.js';
+import type { StartRules } from '../hypervisor/start-claim.js';
 import { Hypervisor } from '../hypervisor/hypervisor.js';
 import type { ReplicaEnd, ReplicaParts } from '../hypervisor/replica.js';
 import { LOG_VERSION } from '../log/log-codec.js';
@@ -14,7 +15,9 @@ import type { World } from './sim-cluster.js';
 import { Witness } from './witness.js';
 
 export type StartMode =
-  { readonly kind: 'backup' } | { readonly kind: 'primary'; readonly holderIsDead: boolean };
+  | { readonly kind: 'backup' }
+  | { readonly kind: 'auto' }
+  | { readonly kind: 'primary'; readonly holderIsDead: boolean };
 
 /**
  * A host: runs one replica process at a time, through the same `Hypervisor` as `ftvm run` does.
@@ -86,14 +89,29 @@ export class SimHost {
       return { received: () => undefined, ended: () => undefined };
     });
     timeline.isUnsettled = true;
-    const ended =
-      mode.kind === 'primary'
-        ? hypervisor.runPrimary({ holderIsDead: mode.holderIsDead })
-        : hypervisor.runBackup({ endpoint: null });
+    process.mayGoLive = () => {
+      const status = hypervisor.replica?.status();
+      return status?.kind === 'primary' || (status?.kind === 'backup' && status.status.inSync);
+    };
+    const ended = this.#run(hypervisor, mode);
     void ended.then(
       (end) => this.#ended(process, end),
       (error: unknown) => this.#refused(process, error),
     );
+  }
+
+  #run(hypervisor: Hypervisor, mode: StartMode): Promise<ReplicaEnd> {
+    switch (mode.kind) {
+      case 'primary':
+        return hypervisor.runPrimary({ holderIsDead: mode.holderIsDead });
+      case 'backup':
+        return hypervisor.runBackup({ endpoint: null });
+      case 'auto': {
+        const endOf: StartRules['endOf'] = (generation) =>
+          Promise.resolve(this.#world.store.ends.get(generation) ?? null);
+        return hypervisor.runAuto({ holderIsDead: false, endOf });
+      }
+    }
   }
 
   /** As Ctrl-C does. */
@@ -114,6 +132,10 @@ export class SimHost {
     const detail = end.kind === 'failed' ? `: ${end.error.stack ?? end.error.message}` : '';
     this.#world.trace.note(process.name, `ends: ${end.kind}${detail}`);
     if (end.kind === 'failed') this.#world.bug(process.name, end.error);
+    const { replica } = this.#hypervisor ?? {};
+    if ((end.kind === 'poweredOff' || end.kind === 'crashed') && replica?.isLive) {
+      this.#world.store.ends.set(replica.generation, end);
+    }
     this.#world.onEnded(process, end);
     process.end('exited');
   }
@@ -179,6 +201,7 @@ export class SimHost {
       probe: new SimHolderProbe(timeline, network, process, (name) =>
         this.#world.processes.get(name),
       ),
+      roster: this.#world.store.rosterOf(process),
       createVcpu: (snapshot, handlers) => {
         const pace = { ...plan.pace, slowness: () => this.slowness };
         const machine = { mood: plan.guest, pace, snapshot };

@@ -1,10 +1,12 @@
 import type { Prng } from './prng.js';
 import type { SimCluster } from './sim-cluster.js';
-import type { SimHost } from './sim-host.js';
+import type { SimHost, StartMode } from './sim-host.js';
 
 /**
  * The operator, by the book: starts a replica on each free host, as a backup while anybody is live or
  * may go live, and with `--primary` when nobody can be any more; and resumes a guest that was paused.
+ *
+ * In a world of `ftvm run --auto` it starts whatever has ended, and knows nothing.
  *
  * The book asks for certainty before `--holder-is-dead`; the operator has it, because worlds can tell.
  */
@@ -21,9 +23,9 @@ export class SimOperator {
   begin(): void {
     this.#cluster.onGeneration = (holder) => this.#withdraw(holder);
     const [first, ...others] = this.#cluster.hosts;
-    first?.start({ kind: 'primary', holderIsDead: false });
+    first?.start(this.#asNeeded ?? { kind: 'primary', holderIsDead: false });
     this.#cluster.timeline.after(20, () => {
-      for (const host of others) host.start({ kind: 'backup' });
+      for (const host of others) host.start(this.#asNeeded ?? { kind: 'backup' });
       this.#lookAgain();
     });
   }
@@ -41,7 +43,7 @@ export class SimOperator {
     const { hosts, network, timeline, plan } = this.#cluster;
     this.#resumeGuest();
     const canStart = (host: SimHost): boolean => host.isFree && !network.isDark(host.name);
-    if (this.#isLost()) {
+    if (!this.#asNeeded && this.#isLost()) {
       this.#deadSinceMs ??= timeline.nowMs;
       if (timeline.nowMs - this.#deadSinceMs < plan.failureTimeoutMs) return;
       this.#deadSinceMs = null;
@@ -57,7 +59,7 @@ export class SimOperator {
     this.#deadSinceMs = null;
     for (const host of hosts) {
       const isPatient = timeline.nowMs - host.freeSinceMs < plan.restartMsMin;
-      if (canStart(host) && !isPatient) host.start({ kind: 'backup' });
+      if (canStart(host) && !isPatient) host.start(this.#asNeeded ?? { kind: 'backup' });
     }
   }
 
@@ -75,6 +77,11 @@ export class SimOperator {
       if (!host.isVouchedFor || !process || process.name === newHolder || witness?.isLive) continue;
       process.end('exited');
     }
+  }
+
+  /** Replicas that know themselves what to be only have to be started again. */
+  get #asNeeded(): StartMode | null {
+    return this.#cluster.plan.isAuto ? { kind: 'auto' } : null;
   }
 
   /** Nobody is live, nobody may go live, and who held the VM last is dead; or nobody ever did. */

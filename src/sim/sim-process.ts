@@ -31,6 +31,8 @@ export class SimProcess {
   #acts = 0;
   #wasKilled = false;
   cutPoint: CutPoint | null = null;
+  /** What its replica would answer: live, or a backup in sync. */
+  mayGoLive: () => boolean = () => false;
   /** An exception nobody caught: a bug. */
   onUncaught: (error: unknown) => void = (error) => {
     throw error;

@@ -1,5 +1,6 @@
 import type { ClaimOutcome } from '../../src/arbiter/claim-outcome.js';
-import type { GenerationRecord } from '../../src/arbiter/generation-record.js';
+import type { GenerationRecord, ReplicaIdentity } from '../../src/arbiter/generation-record.js';
+import type { GuestEnd } from '../../src/channel/wire-message.js';
 import { plainDrive } from '../../src/disk/drive.js';
 import type { Clock } from '../../src/host/clock.js';
 import type { GenerationStore } from '../../src/host/generation-store.js';
@@ -19,7 +20,13 @@ export class SmallWorld {
   nowMs = 0;
   readonly hosts = new Map<string, Host>();
   readonly generations = new Map<number, GenerationRecord>();
+  /** How guests ended, by generation, as noted beside it. */
+  readonly ends = new Map<number, GuestEnd>();
   readonly disk = new SharedDisk();
+  roster: { readonly generation: number; readonly inSync: readonly ReplicaIdentity[] } = {
+    generation: 0,
+    inSync: [],
+  };
   /** Storage is about to be asked for a generation. */
   beforeClaim: () => void = () => undefined;
   readonly #cuts = new Set<string>();
@@ -86,6 +93,19 @@ export class Host {
 
   runPrimary(options = { holderIsDead: false }): void {
     this.#watch(this.hypervisor.runPrimary(options));
+  }
+  runAuto(): void {
+    const endOf = (generation: number): Promise<GuestEnd | null> =>
+      this.#later(this.world.ends.get(generation) ?? null);
+    const end = this.hypervisor.runAuto({ holderIsDead: false, endOf }).then((how) => {
+      // As ftvm run does when the guest it ran is off.
+      const { replica } = this;
+      if (replica?.isLive && (how.kind === 'poweredOff' || how.kind === 'crashed')) {
+        this.world.ends.set(replica.generation, how);
+      }
+      return how;
+    });
+    this.#watch(end);
   }
   runBackup(endpoint: string | null = null): void {
     this.#watch(this.hypervisor.runBackup({ endpoint }));
@@ -175,7 +195,18 @@ export class Host {
         close: () => undefined,
       },
       generations: this.#generations(),
-      probe: { probe: (identity) => this.#later(this.#probe(identity.replica)) },
+      probe: {
+        probe: (identity) => this.#later(this.#probe(identity.replica)),
+        mayGoLive: (identity) => this.#later(this.#mayGoLive(identity.replica)),
+      },
+      roster: {
+        write: (generation, inSync) => {
+          if (!this.isDead) world.roster = { generation, inSync };
+          return this.#later(undefined);
+        },
+        read: (generation) =>
+          this.#later(world.roster.generation === generation ? world.roster.inSync : []),
+      },
       createVcpu: (snapshot, { event }) => {
         const vcpu = new ToyVcpu(snapshot, event);
         this.vcpus.push(vcpu);
@@ -211,6 +242,13 @@ export class Host {
     const target = this.world.hosts.get(name);
     if (!target || this.world.isCut(this.name, name)) return 'silent';
     return target.isDead ? 'gone' : target.#state === 'stopped' ? 'silent' : 'live';
+  }
+
+  #mayGoLive(name: string): 'yes' | 'no' | 'silent' {
+    const found = this.#probe(name);
+    if (found !== 'live') return found === 'gone' ? 'no' : 'silent';
+    const status = this.world.hosts.get(name)?.replica?.status();
+    return status && (status.kind === 'primary' || status.status.inSync) ? 'yes' : 'no';
   }
 
   #generations(): GenerationStore {

@@ -67,3 +67,19 @@ it('does not take its own loopback for that of another host', async () => {
 it('finds a holder without an address silent', async () => {
   expect(await probe.probe(identity(''))).toBe('silent');
 });
+
+it.each([
+  ['a primary', { replica: 'a1', role: 'primary' }, 'yes'],
+  ['a backup in sync', { replica: 'a1', role: 'backup', backupsInSync: 1 }, 'yes'],
+  ['a backup that joins', { replica: 'a1', role: 'backup', backupsInSync: 0 }, 'no'],
+  ['a replica without a role', { replica: 'a1', role: 'starting', backupsInSync: 0 }, 'no'],
+  ['another replica', { replica: 'b2', role: 'primary' }, 'no'],
+])('tells whether %s may go live', async (_, status, expected) => {
+  const api = await answering((_request, response) => response.end(JSON.stringify(status)));
+  expect(await probe.mayGoLive(identity(api))).toBe(expected);
+});
+
+it('cannot tell whether a silent one may go live', async () => {
+  const api = await apiOf(createServer(() => undefined));
+  expect(await probe.mayGoLive(identity(api))).toBe('silent');
+});

@@ -1,0 +1,123 @@
+import type { ClaimOutcome } from '../arbiter/claim-outcome.js';
+import type { GenerationRecord } from '../arbiter/generation-record.js';
+import type { GuestEnd } from '../channel/wire-message.js';
+import type { Resumption } from '../journal/journal.js';
+import type { RoleSettings } from '../role/role-settings.js';
+import type { Generation } from '../units.js';
+import { LiveElsewhereError } from './live-elsewhere-error.js';
+import type { Patience } from './patience.js';
+import { diskOf, type ReplicaParts } from './replica.js';
+
+/** What is known before a start. */
+export interface StartRules {
+  /** The word of an operator who has made sure of it; without it, silence is not death. */
+  readonly holderIsDead: boolean;
+  /** How that generation's guest ended, if it is known to be off, so that nobody goes live after it. */
+  readonly endOf?: (generation: Generation) => Promise<GuestEnd | null>;
+  /** Throws if what we have on disk is not what that generation left. */
+  readonly mayFollow?: (latest: GenerationRecord) => void;
+  /** Boot from the disk, whatever a journal has. */
+  readonly isCold?: boolean;
+}
+
+/** A generation that is ours, to boot in or to go on in. */
+export interface Claimed {
+  readonly generation: Generation;
+  readonly resumption: Resumption | null;
+}
+
+/** Whether we can start after `latest`, and from where: null is the disk. Errors: those of disk and journal. */
+export async function prepareStart(
+  parts: ReplicaParts,
+  { mayFollow, isCold }: StartRules,
+  latest: GenerationRecord,
+  { isOff }: { readonly isOff: boolean },
+): Promise<Resumption | null> {
+  mayFollow?.(latest);
+  if ((isCold ?? false) || isOff) return null;
+  const contents = await parts.journal?.resumable(latest);
+  return contents ? ((await parts.journal?.takeOver(contents)) ?? null) : null;
+}
+
+/** Test-and-set of a generation that begins with a boot from the disk or from a journal. */
+export function claimStart(
+  parts: ReplicaParts,
+  settings: RoleSettings,
+  generation: Generation,
+): Promise<ClaimOutcome> {
+  const claimedAt = new Date(parts.clock.wallClockMs()).toISOString();
+  const { vm, identity: holder } = settings.self;
+  return parts.generations.claim({
+    generation,
+    vm,
+    holder,
+    inSync: [],
+    reason: 'start',
+    claimedAt,
+    ...diskOf(settings),
+  });
+}
+
+/**
+ * Claims the VM for somebody who said that he wants it live here. If the last primary is gone and its
+ * guest is not known to be off, a backup in sync gets the time to go live first: it has what a boot
+ * from the disk would lose. Null: told to stop waiting.
+ *
+ * Errors: `LiveElsewhereError` if another replica is live, or may be. A journal that cannot be gone on
+ *         from is refused: `JournalRefusedError`, `JournalCorruptError`.
+ */
+export async function claimForStart(
+  parts: ReplicaParts,
+  settings: RoleSettings,
+  patience: Patience,
+  rules: StartRules,
+): Promise<Claimed | null> {
+  const { holderIsDead, endOf } = rules;
+  let resumption: Resumption | null = null;
+  // The operator has seen one holder dead, and a backup has had its chance after one.
+  let [dead, waitedFor]: (Generation | null)[] = [null, null];
+  while (!patience.isStopping) {
+    const latest = await parts.generations.latest();
+    if (latest.kind === 'unreachable') {
+      patience.say(`the shared disk: ${latest.why}`);
+      await patience.pause(parts.clock, retryMs);
+      continue;
+    }
+    let generation: Generation = 1;
+    if (latest.kind === 'found') {
+      const { holder } = latest.record;
+      // Claimed before, without our hearing of it.
+      if (holder.replica === settings.self.identity.replica) {
+        return { generation: latest.record.generation, resumption };
+      }
+      const before = latest.record.generation;
+      dead ??= holderIsDead ? before : 0;
+      const found = await parts.probe.probe(holder);
+      if (found === 'live' || (found === 'silent' && dead !== before)) {
+        throw new LiveElsewhereError(latest.record, found);
+      }
+      const isOff = ((await endOf?.(before)) ?? null) !== null;
+      if (waitedFor !== before && !isOff) {
+        waitedFor = before;
+        patience.say('a backup of the last primary to go live, if there is one');
+        await patience.pause(parts.clock, takeoverMs(settings));
+        continue;
+      }
+      resumption = await prepareStart(parts, rules, latest.record, { isOff });
+      generation = before + 1;
+    }
+    const outcome = await claimStart(parts, settings, generation);
+    if (outcome.kind === 'won') return { generation, resumption };
+    if (outcome.kind === 'lost') throw new LiveElsewhereError(outcome.holder, 'lostClaim');
+    patience.say(`the shared disk: ${outcome.why}`);
+    await patience.pause(parts.clock, retryMs);
+  }
+  return null;
+}
+
+/** A backup whose channel is cut waits up to three timeouts before it claims (role/failure-detector.ts). */
+export function takeoverMs({ failureTimeoutMs }: RoleSettings): number {
+  return failureTimeoutMs * 4;
+}
+
+export const retryMs = 200;

@@ -1,0 +1,146 @@
+import type { GenerationRecord } from '../arbiter/generation-record.js';
+import type { GuestEnd } from '../channel/wire-message.js';
+import { FtvmError } from '../errors.js';
+import type { RoleSettings } from '../role/role-settings.js';
+import type { Generation } from '../units.js';
+import type { Patience } from './patience.js';
+import type { ReplicaParts } from './replica.js';
+import {
+  claimStart,
+  prepareStart,
+  retryMs,
+  takeoverMs,
+  type Claimed,
+  type StartRules,
+} from './start-claim.js';
+
+/** What a replica can be of use for now. */
+export type Need =
+  | { readonly kind: 'follow'; readonly endpoint: string }
+  /** The generation is ours: power the machine on. */
+  | ({ readonly kind: 'start' } & Claimed)
+  /** The guest is off, and whoever ran it knows. */
+  | { readonly kind: 'ended'; readonly end: GuestEnd };
+
+/**
+ * Finds out what is needed of a replica that will be whatever is needed (`ftvm run --auto`).
+ *
+ * ```
+ * the holder of the latest generation …
+ *   answers ─▶ follow it          is silent ─▶ wait: it may be live
+ *   is gone ─▶ a replica that was in sync with it may still go live? wait for it
+ *              nobody may ─▶ wait as long as a backup needs that nobody knows of, then claim, boot
+ *              its guest is known to be off ─▶ boot, if that was so before we came; else end, too
+ * ```
+ * Shape:  lives as long as the process; one `find` for each replica that it runs.
+ * Errors: those of the generation files. Storage that does not answer is waited for.
+ */
+export class Vacancy {
+  readonly #settings: RoleSettings;
+  readonly #patience: Patience;
+  readonly #rules: StartRules;
+  /** The guest that was off when we came: not the one we are to run. */
+  #endedBefore: Generation | null = null;
+  /** The holder that was silent when we came, and that the operator vouches is dead. */
+  #dead: Generation | null = null;
+  /** A claim whose answer we did not hear. */
+  #attempted: Claimed | null = null;
+  /** Backups nobody knows of have had their chance after this one. */
+  #waitedFor: Generation | null = null;
+
+  constructor(settings: RoleSettings, patience: Patience, rules: StartRules) {
+    this.#settings = settings;
+    this.#patience = patience;
+    this.#rules = rules;
+  }
+
+  /** Null: told to stop waiting. */
+  async find(parts: ReplicaParts): Promise<Need | null> {
+    while (!this.#patience.isStopping) {
+      const need = await this.#look(parts);
+      if (need !== 'wait') return need;
+      await this.#patience.pause(parts.clock, retryMs);
+    }
+    return null;
+  }
+
+  async #look(parts: ReplicaParts): Promise<Need | 'wait'> {
+    const latest = await parts.generations.latest();
+    if (latest.kind === 'unreachable') return this.#wait(`the shared disk: ${latest.why}`);
+    if (latest.kind === 'none') return this.#claim(parts, { generation: 1, resumption: null });
+    const { record } = latest;
+    const { generation, holder } = record;
+    this.#dead ??= this.#rules.holderIsDead ? generation : 0;
+    const end = (await this.#rules.endOf?.(generation)) ?? null;
+    this.#endedBefore ??= end ? generation : 0;
+    if (end) {
+      if (generation !== this.#endedBefore) return { kind: 'ended', end };
+      return this.#claimAfter(parts, record, { isOff: true });
+    }
+    if (holder.replica === this.#settings.self.identity.replica) {
+      if (this.#attempted?.generation === generation) return this.#start(this.#attempted);
+    } else {
+      const found = await parts.probe.probe(holder);
+      if (found === 'live') return { kind: 'follow', endpoint: holder.endpoint };
+      if (found === 'silent' && this.#dead !== generation) {
+        return this.#wait(
+          `process ${holder.pid} on ${holder.host}, which may be live: it is silent`,
+        );
+      }
+    }
+    return this.#succeed(parts, record);
+  }
+
+  /** The last primary is gone. Whoever has its guest in memory goes first. */
+  async #succeed(parts: ReplicaParts, last: GenerationRecord): Promise<Need | 'wait'> {
+    const { generation } = last;
+    const { replica: self } = this.#settings.self.identity;
+    for (const member of await parts.roster.read(generation)) {
+      if (member.replica === self) continue;
+      const may = await parts.probe.mayGoLive(member);
+      if (may === 'no') continue;
+      const silent = may === 'silent' ? ': it is silent' : '';
+      return this.#wait(`process ${member.pid} on ${member.host} to go live${silent}`);
+    }
+    if (this.#waitedFor !== generation) {
+      this.#waitedFor = generation;
+      this.#patience.say('a backup of the last primary to go live, if there is one');
+      await this.#patience.pause(parts.clock, takeoverMs(this.#settings));
+      return 'wait';
+    }
+    return this.#claimAfter(parts, last, { isOff: false });
+  }
+
+  async #claimAfter(
+    parts: ReplicaParts,
+    last: GenerationRecord,
+    known: { readonly isOff: boolean },
+  ): Promise<Need | 'wait'> {
+    try {
+      const resumption = await prepareStart(parts, this.#rules, last, known);
+      return await this.#claim(parts, { generation: last.generation + 1, resumption });
+    } catch (error) {
+      if (!(error instanceof FtvmError)) throw error;
+      // Another one may have the disk or the journal that is wanted.
+      return this.#wait(`a replica that can start the VM; here: ${error.message}`);
+    }
+  }
+
+  async #claim(parts: ReplicaParts, claim: Claimed): Promise<Need | 'wait'> {
+    const outcome = await claimStart(parts, this.#settings, claim.generation);
+    if (outcome.kind === 'won') return this.#start(claim);
+    if (outcome.kind === 'lost') return 'wait';
+    this.#attempted = claim;
+    return this.#wait(`the shared disk: ${outcome.why}`);
+  }
+
+  #start(claimed: Claimed): Need {
+    this.#attempted = null;
+    return { kind: 'start', ...claimed };
+  }
+
+  #wait(forWhat: string): 'wait' {
+    this.#patience.say(forWhat);
+    return 'wait';
+  }
+}
