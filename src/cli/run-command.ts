@@ -109,11 +109,11 @@ export function addReplicaOptions(command: Command): Command {
         .choices(['on', 'off'])
         .default('on'),
     )
-    .option(
-      '--channel-delay <ms>',
-      'slow the log down, to try what happens',
-      wholeNumber(0, 60_000),
-      0,
+    .addOption(
+      new Option('--channel-delay <ms>', 'slow the log down, to try what happens')
+        .argParser(wholeNumber(0, 60_000))
+        .default(0)
+        .hideHelp(),
     )
     .option('--disk-dir <dir>', 'with replicated disks: where the copy of this replica is')
     .option('--take-disk', 'with replicated disks: start from this copy, whoever was live last')
