@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
-import { Demo, type DemoReport } from './demo.js';
+import { Demo } from './demo.js';
+import type { DemoReport } from './demo-report.js';
 import { exitStatus } from './exit-status.js';
 import { wholeNumber } from './option-parsers.js';
 import { onSignals } from './signals.js';
@@ -15,6 +16,7 @@ interface DemoArguments {
   readonly channelDelay?: number;
   readonly failureTimeout: number;
   readonly client?: 'redis' | 'console';
+  readonly planned?: true;
   readonly json?: true;
 }
 
@@ -42,6 +44,7 @@ export function addDemoCommand(program: Command): void {
         'console',
       ]),
     )
+    .option('--planned', 'hand over to the backup, as ftvm failover does, instead of killing')
     .option('--json', 'the verdict as one JSON object on stdout')
     .addHelpText(
       'after',
@@ -51,6 +54,7 @@ Exit status 0 only if nothing acknowledged was lost.
 Examples:
   $ ftvm demo
   $ ftvm demo --rounds 20 --json
+  $ ftvm demo --planned --rounds 5
   $ ftvm demo --output-commit off       # the classic anomaly: the counter goes back`,
     )
     .action(async (parsed: DemoArguments) => {
@@ -70,7 +74,8 @@ async function demo(parsed: DemoArguments): Promise<number> {
   const channelDelayMs = parsed.channelDelay ?? (outputCommit ? 0 : 50);
   // With the rule off a TCP connection would not go back in time with its guest; a console does.
   const client = parsed.client ?? (outputCommit ? 'redis' : 'console');
-  const options = { ...parsed, outputCommit, channelDelayMs, client };
+  const planned = parsed.planned ?? false;
+  const options = { ...parsed, outputCommit, channelDelayMs, client, planned };
   const demo = new Demo(join(dir, 'vm'), options, say);
   let interrupted = false;
   const ignoreSignals = onSignals(() => {
@@ -80,7 +85,7 @@ async function demo(parsed: DemoArguments): Promise<number> {
   try {
     const report = await demo.run();
     if (parsed.json) process.stdout.write(`${JSON.stringify(report)}\n`);
-    else process.stdout.write(verdict(report, outputCommit));
+    else process.stdout.write(verdict(report, outputCommit, planned));
     return report.ok ? exitStatus.done : exitStatus.checkFailed;
   } catch (error) {
     if (interrupted) return exitStatus.interrupted;
@@ -92,9 +97,9 @@ async function demo(parsed: DemoArguments): Promise<number> {
   }
 }
 
-function verdict(report: DemoReport, outputCommit: boolean): string {
+function verdict(report: DemoReport, outputCommit: boolean, planned: boolean): string {
   const { failover, guestRequests, lostAcknowledged, duplicated, rounds } = report;
-  const kills = `${rounds} kill${rounds === 1 ? '' : 's'}`;
+  const kills = `${rounds} ${planned ? 'failover' : 'kill'}${rounds === 1 ? '' : 's'}`;
   const facts = [
     `${guestRequests} requests answered across ${kills}`,
     `${lostAcknowledged} acknowledged lost`,

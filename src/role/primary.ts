@@ -8,6 +8,7 @@ import { admissionRefusal } from './admission.js';
 import { BackupDisks } from './backup-disks.js';
 import { BackupSet } from './backup-set.js';
 import { BackupView } from './backup-view.js';
+import { Departure } from './departure.js';
 import { GenerationGuard } from './generation-guard.js';
 import { GuestOutlet } from './guest-outlet.js';
 import { GuestPause } from './guest-pause.js';
@@ -43,7 +44,7 @@ export class Primary {
   #isCutAsked = false;
   #steppedAtMs: number;
   #heartbeatAtMs = Number.NEGATIVE_INFINITY;
-  #leavingSinceMs: number | null = null;
+  readonly #departure = new Departure();
   #retryDiskAtMs = 0;
   #isOver = false;
   readonly #guestPause: GuestPause;
@@ -172,7 +173,7 @@ export class Primary {
   }
 
   #startDisk(): RoleEffect[] {
-    if (this.#leavingSinceMs !== null) return [];
+    if (this.#departure.isDraining) return [];
     const mayWrite = this.#guard.isOpen;
     const { durable } = this.#journals;
     const isFenced = (request: DiskRequest): boolean => this.#disks.isFenced(request);
@@ -214,7 +215,7 @@ export class Primary {
     if (!this.#outlet.ending) {
       effects.push(vcpu({ kind: 'inject', event: { kind: 'diskCompleted', requestId, result } }));
     }
-    return [...effects, ...this.#startDisk(), ...this.#endIfDone(), ...this.#leaveIfQuiet()];
+    return [...effects, ...this.#startDisk(), ...this.#endIfDone(), ...this.#leaveIfDue(nowMs)];
   }
 
   /**
@@ -222,7 +223,7 @@ export class Primary {
    * for a backup (§3.2), or output that may not leave or that a disk is slow to take.
    */
   #pauseOrResume(): RoleEffect[] {
-    if (this.#isOver || this.#leavingSinceMs !== null) return [];
+    if (this.#isOver) return [];
     const { logBufferBytesMax: heldBytesMax } = this.#settings;
     const { heldBytes } = this.#outlet;
     const keptBytes = Math.max(heldBytes, this.#journals.backlogBytes);
@@ -244,21 +245,26 @@ export class Primary {
     ];
   }
 
-  /** What the disks are doing for us must not happen behind the back of the next primary. */
+  /** Hands over at a good moment; asked twice, now: whoever asks does not want to wait. */
   #leave(nowMs: number): RoleEffect[] {
-    // Asked twice: whoever asks does not want to wait for a disk.
-    if (this.#leavingSinceMs !== null) return this.#left();
-    this.#leavingSinceMs = nowMs;
-    return [vcpu({ kind: 'pause' }), ...this.#leaveIfQuiet()];
+    if (this.#departure.hasBegun) return this.#left(nowMs);
+    this.#departure.begin(nowMs);
+    return this.#leaveIfDue(nowMs);
   }
-  #leaveIfQuiet(): RoleEffect[] {
-    if (this.#leavingSinceMs === null || this.#outlet.startedDiskCount > 0) return [];
-    return this.#left();
+  #leaveIfDue(nowMs: number): RoleEffect[] {
+    const { startedDiskCount } = this.#outlet;
+    const isDue = this.#departure.isDue(startedDiskCount, this.#backups.inSync(), nowMs);
+    return isDue ? this.#left(nowMs) : [];
   }
-  #left(): RoleEffect[] {
+  /** With every record there is: what the guest was told would else have to be told again. */
+  #left(nowMs: number): RoleEffect[] {
     if (this.#isOver) return [];
-    const goodbyes = this.#goodbye({ kind: 'goodbye', end: { kind: 'leaving' } });
-    return [...goodbyes, ...this.#end({ kind: 'left' })];
+    return [
+      vcpu({ kind: 'pause' }),
+      ...this.#sendRecords(nowMs),
+      ...this.#goodbye({ kind: 'goodbye', end: { kind: 'leaving' } }),
+      ...this.#end({ kind: 'left' }),
+    ];
   }
 
   #goodbye(message: WireMessage): RoleEffect[] {
@@ -352,7 +358,7 @@ export class Primary {
     const { replica } = hello.identity;
     const earlier = this.#backups.named(replica);
     const refusal = admissionRefusal(hello, this.#settings.self, {
-      isEnding: this.#outlet.ending !== null || this.#leavingSinceMs !== null,
+      isEnding: this.#outlet.ending !== null || this.#departure.hasBegun,
       isFull: !earlier && this.#backups.isFull,
       awayForMs: this.#slow.awayForMs(replica, nowMs),
     });
@@ -506,9 +512,7 @@ export class Primary {
     effects.push(...this.#pace.lagged(lagMs, nowMs).map(vcpu), ...this.#dropSlow(nowMs));
     if (this.#journals.isSnapshotDue(nowMs)) effects.push(...this.#cut());
     if (this.#log.isLate(nowMs)) effects.push(...this.#sendRecords(nowMs));
-    const leavingMs = nowMs - (this.#leavingSinceMs ?? nowMs);
-    if (leavingMs > leavingMsMax) return [...effects, ...this.#left()];
-    return [...effects, ...this.#pump(nowMs)];
+    return [...effects, ...this.#pump(nowMs), ...this.#leaveIfDue(nowMs)];
   }
 
   #dropSlow(nowMs: number): RoleEffect[] {
@@ -540,8 +544,6 @@ export class Primary {
 
 // Four heartbeats lost in a row are weather turned into a failure (§2.3); ten leave room for a GC.
 const heartbeatsPerTimeout = 10;
-// A disk that takes longer may take for ever.
-const leavingMsMax = 2000;
 const retryDiskMs = 100;
 
 function report(what: RoleReport): RoleEffect {

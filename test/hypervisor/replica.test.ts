@@ -195,7 +195,7 @@ describe('a replica that is asked to leave', () => {
     a.type('handed over');
     await world.pass(50);
     a.hypervisor.leave();
-    await world.pass(50);
+    await world.pass(1_100);
     expect(a.end).toEqual({ kind: 'left' });
     expect(b.isReleasing).toBe(true);
     expect(b.console).toBe('handed over');
@@ -207,7 +207,7 @@ describe('a replica that is asked to leave', () => {
     a.type('write 1 old');
     await world.pass(50);
     a.hypervisor.leave();
-    await world.pass(200);
+    await world.pass(1_200);
     expect(b.isReleasing).toBe(false);
     world.disk.finish();
     await world.pass(50);

@@ -160,6 +160,48 @@ describe('leaving', () => {
     expect(primary.startedDisk).toEqual([1]);
   });
 
+  it('lets the guest run on until then, and tells all of it before the goodbye', () => {
+    const primary = writing();
+    expect(primary.commands()).not.toContain('pause');
+    primary.run(consoleOf('still here'));
+    primary.pass(5, [1]);
+    primary.ack(1);
+    expect(primary.console).toBe('still here');
+    // What it has just been told is in no message yet.
+    primary.record([{ kind: 'consoleInput', bytes: Uint8Array.of(0x61) }]);
+    primary.step({ kind: 'diskFinished', requestId: 1, result: { kind: 'written' } });
+    const kinds = primary
+      .of('send')
+      .map(({ message }) => message.kind)
+      .slice(-2);
+    expect(kinds).toEqual(['records', 'goodbye']);
+    expect(primary.sent(1, 'records').at(-1)!.records.at(-1)!.epoch).toBe(primary.epoch);
+  });
+
+  it('waits for a backup that is behind, though not for long', () => {
+    const behind = (): DrivenPrimary => {
+      const primary = new DrivenPrimary();
+      primary.joinInSync(1);
+      primary.run();
+      primary.pass(50, [1]);
+      primary.step({ kind: 'leave' });
+      expect(primary.of('end')).toEqual([]);
+      return primary;
+    };
+    const caughtUp = behind();
+    caughtUp.ack(1);
+    caughtUp.run();
+    caughtUp.pass(5, [1]);
+    caughtUp.ack(1);
+    caughtUp.pass(5, [1]);
+    expect(caughtUp.of('end')).toHaveLength(1);
+    const still = behind();
+    still.pass(900, [1]);
+    expect(still.of('end')).toEqual([]);
+    still.pass(110, [1]);
+    expect(still.of('end')).toHaveLength(1);
+  });
+
   it('does not wait for a disk for ever, nor when it is asked twice', () => {
     const slow = writing();
     slow.pass(2100, [1]);
