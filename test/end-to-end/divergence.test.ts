@@ -9,7 +9,8 @@ const flipABit = fileURLToPath(new URL('./flip-a-bit.mjs', import.meta.url));
 it('a backup with one wrong bit is found out, named, dropped and seeded again', async () => {
   const vm = new VmUnderTest();
   const primary = await vm.booted();
-  const backup = await vm.protectWith(flipABit);
+  const backup = vm.backupBy({ preload: flipABit });
+  await inSync(backup);
   const { replica } = (await vm.status()).backups[0]!;
   primary.type('i=0; while i=$((i+1)); do echo line $i; sleep 0.05; done\n');
   await primary.stdout.until(/line 5\r\n/);

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Transcript } from './transcript.js';
 
-const program = fileURLToPath(new URL('../../bin/ftvm', import.meta.url));
+const ourProgram = fileURLToPath(new URL('../../bin/ftvm', import.meta.url));
 const running = new Set<ChildProcess>();
 // However a test file ends, it leaves no process behind.
 process.once('exit', () => {
@@ -17,6 +17,10 @@ export interface FtvmProcessOptions {
   readonly preload?: string;
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Another Node than ours. */
+  readonly node?: string;
+  /** Another build than ours: its `bin/ftvm`. */
+  readonly program?: string;
 }
 
 export interface Finished {
@@ -33,16 +37,15 @@ export class FtvmProcess {
   readonly ended: Promise<number | string>;
   readonly #child: ChildProcess;
 
-  constructor(
-    words: readonly string[],
-    { cwd, fileKiBMax, preload, env }: FtvmProcessOptions = {},
-  ) {
+  constructor(words: readonly string[], options: FtvmProcessOptions = {}) {
+    const { cwd, fileKiBMax, preload, env } = options;
+    const { node = process.execPath, program = ourProgram } = options;
     const name = `ftvm ${words.join(' ')}`;
     this.stdout = new Transcript(`stdout of ${name}`);
     this.stderr = new Transcript(`stderr of ${name}`);
     const limit = fileKiBMax === undefined ? '' : `ulimit -f ${fileKiBMax}; `;
-    const node = [process.execPath, ...(preload ? ['--import', preload] : [])];
-    const command = [`${limit}exec "$0" "$@"`, ...node, program, ...words];
+    const before = preload ? ['--import', preload] : [];
+    const command = [`${limit}exec "$0" "$@"`, node, ...before, program, ...words];
     const child = spawn('bash', ['-c', ...command], {
       stdio: 'pipe',
       cwd,

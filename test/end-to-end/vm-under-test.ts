@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { GenerationRecord } from '../../src/arbiter/generation-record.js';
 import type { HypervisorStatus } from '../../src/hypervisor/status.js';
-import { FtvmProcess, type Finished } from './ftvm-process.js';
+import { FtvmProcess, type Finished, type FtvmProcessOptions } from './ftvm-process.js';
 
 /** The guest's shell waits for a command. */
 export const prompt = /guest:[^\n]*# $/;
@@ -40,12 +40,10 @@ export class VmUnderTest {
   limited(...words: string[]): FtvmProcess {
     return this.#started(new FtvmProcess(words, { cwd: this.place, fileKiBMax: 40 }));
   }
-  /** A backup in sync, with a module loaded before the program. */
-  async protectWith(preload: string, ...words: string[]): Promise<FtvmProcess> {
+  /** A backup run by another Node, another build, or with a module loaded before the program. */
+  backupBy(options: Omit<FtvmProcessOptions, 'cwd'>, ...words: string[]): FtvmProcess {
     const all = ['run', this.dir, '--backup', ...words];
-    const backup = this.#started(new FtvmProcess(all, { cwd: this.place, preload }));
-    await inSync(backup);
-    return backup;
+    return this.#started(new FtvmProcess(all, { ...options, cwd: this.place }));
   }
   /** An `ftvm` that loads a module first, with these words in its environment. */
   preloaded(preload: string, env: Record<string, string>, ...words: string[]): FtvmProcess {

@@ -31,7 +31,9 @@ function replayElsewhere(file: Uint8Array, node = process.execPath): Report {
 }
 
 function otherNode(): string | null {
-  for (const candidate of [process.env['FTVM_OTHER_NODE'], 'node24', 'node22', 'node20']) {
+  // Paths, with colons between.
+  const named = (process.env['FTVM_OTHER_NODE'] ?? '').split(':');
+  for (const candidate of [...named, 'node24', 'node22', 'node20']) {
     if (!candidate) continue;
     try {
       const version = execFileSync(candidate, ['--version'], { encoding: 'utf8' });
