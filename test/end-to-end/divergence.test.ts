@@ -4,12 +4,15 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { inSync, live, VmUnderTest } from './vm-under-test.js';
 
+/** A host under load must not look like a dead one: these tests are about something else. */
+const patient = ['--failure-timeout', '5000'];
+
 const flipABit = fileURLToPath(new URL('./flip-a-bit.mjs', import.meta.url));
 
 it('a backup with one wrong bit is found out, named, dropped and seeded again', async () => {
   const vm = new VmUnderTest();
-  const primary = await vm.booted();
-  const backup = vm.backupBy({ preload: flipABit });
+  const primary = await vm.booted(...patient);
+  const backup = vm.backupBy({ preload: flipABit }, ...patient);
   await inSync(backup);
   const { replica } = (await vm.status()).backups[0]!;
   primary.type('i=0; while i=$((i+1)); do echo line $i; sleep 0.05; done\n');

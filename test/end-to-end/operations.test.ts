@@ -2,14 +2,17 @@ import { expect, it } from 'vitest';
 import type { FtvmProcess } from './ftvm-process.js';
 import { live, prompt, VmUnderTest } from './vm-under-test.js';
 
+/** A host under load must not look like a dead one: these tests are about something else. */
+const patient = ['--failure-timeout', '5000'];
+
 /** Counts its lines, so that whoever reads them sees whether one is missing. */
 const countUp = 'i=0; while i=$((i+1)); do echo line $i; sleep 0.02; done';
 const isPaused = async (vm: VmUnderTest): Promise<boolean> => (await vm.status()).primary!.paused;
 
 it('a paused guest stays paused through a failover and a join, and goes on where it stood', async () => {
   const vm = new VmUnderTest();
-  const primary = await vm.booted();
-  const backup = await vm.protect();
+  const primary = await vm.booted(...patient);
+  const backup = await vm.protect(...patient);
   primary.type(`${countUp}\n`);
   await primary.stdout.until(/line 5\r\n/);
   expect(await vm.run('pause', vm.dir)).toMatchObject({ status: 0, stdout: 'vm is paused\n' });
@@ -20,7 +23,7 @@ it('a paused guest stays paused through a failover and a join, and goes on where
   await live(backup);
   expect(await isPaused(vm)).toBe(true);
   // It has shown all that its primary had, and nothing since.
-  const another = await vm.protect();
+  const another = await vm.protect(...patient);
   expect(await vm.status()).toMatchObject({ protection: 'protected', primary: { paused: true } });
   expect(await vm.run('pause', vm.dir)).toMatchObject({ status: 0 });
   const failedOver = await vm.run('failover', vm.dir);
@@ -42,8 +45,8 @@ const numbers = ({ stdout }: FtvmProcess): number[] =>
 
 it('resets and powers off every replica, and says so when there is nothing to operate', async () => {
   const vm = new VmUnderTest();
-  const primary = await vm.booted();
-  const backup = await vm.protect();
+  const primary = await vm.booted(...patient);
+  const backup = await vm.protect(...patient);
   await primary.shell('echo old > /tmp/n');
   const from = primary.stdout.end;
   expect(await vm.run('reset', vm.dir)).toMatchObject({ status: 0, stdout: 'vm: reset\n' });
@@ -61,10 +64,10 @@ it('resets and powers off every replica, and says so when there is nothing to op
 
 it('moves the backup without a moment in which nothing protects the guest', async () => {
   const vm = new VmUnderTest();
-  const primary = await vm.booted();
-  const old = await vm.protect();
+  const primary = await vm.booted(...patient);
+  const old = await vm.protect(...patient);
   await primary.shell('echo 1 > /tmp/n');
-  const moved = await vm.protect();
+  const moved = await vm.protect(...patient);
   // While both are there, either protects it; then the first goes, in good order.
   old.signal('SIGINT');
   expect(await old.ended).toBe(130);
@@ -84,7 +87,7 @@ it('moves the backup without a moment in which nothing protects the guest', asyn
 
 it('refuses to change the machine of a VM that exists, with the reason and what to do', async () => {
   const vm = new VmUnderTest();
-  const primary = await vm.booted();
+  const primary = await vm.booted(...patient);
   for (const [option, value] of [
     ['--memory', '64'],
     ['--nic', 'ne2k'],
@@ -95,7 +98,7 @@ it('refuses to change the machine of a VM that exists, with the reason and what 
     expect(refused.stderr).toContain(option);
     expect(refused.stderr).toMatch(/\n {2}[A-Z][^\n]+ \[FTVM_VM_OPTION_DIFFERS\]\n/);
   }
-  const backup = await vm.protect();
+  const backup = await vm.protect(...patient);
   await primary.kill();
   await live(backup);
   // Nor by whoever comes back as a primary.
