@@ -13,7 +13,7 @@ const rowHeight = 24;
 const barHeight = 14;
 const headHeight = 74;
 const groupHeight = 34;
-const footHeight = 62;
+const footLineHeight = 18;
 
 /**
  * The ratios of a report as a picture: a bar per row for the protected guest, a tick for ftvm alone,
@@ -37,7 +37,8 @@ export function chartOf(report: BenchReport): string {
       y += rowHeight;
     }
   }
-  const height = y + footHeight;
+  const foot = footOf(report);
+  const height = y + 26 + footLineHeight * foot.length;
   const plainAt = x(1).toFixed(1);
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="Speed of a protected guest beside plain v86">
 <style>${style}</style>
@@ -47,9 +48,7 @@ ${text(16, 52, 'bar: with a backup in sync, tick: ftvm alone; longer is better',
 ${lines.join('\n')}
 <line class="plain" x1="${plainAt}" y1="${headHeight}" x2="${plainAt}" y2="${y + 6}"/>
 ${text(Number(plainAt) + 6, headHeight + 10, 'plain v86', 'note')}
-${footOf(report)
-  .map((line, i) => text(16, y + 28 + 18 * i, line, 'note'))
-  .join('\n')}
+${foot.map((line, i) => text(16, y + 28 + footLineHeight * i, line, 'note')).join('\n')}
 </svg>
 `;
 }
@@ -70,7 +69,7 @@ function footOf({ machine, repetitions, failover }: BenchReport): string[] {
     .filter(({ name }) => name.startsWith('client waits') || name.startsWith('guest pauses'))
     .map(({ name, p50, max }) => `${name}: ${Math.round(p50)} ms (${Math.round(max)} at most)`);
   const where = `${machine['cpu']}, ${machine['cores']} cores, Node ${machine['node']}; medians of ${repetitions}`;
-  return [...(waits.length > 0 ? [waits.join('; ')] : []), where];
+  return [...waits, where];
 }
 
 function aloneOf({ unit, alone, plain }: BenchRow): number {

@@ -51,6 +51,11 @@ export async function readSnapshotFile(
   if (head?.tag !== journalTags.header) throw new LogCorruptError('it has no header');
   const header = decodeJournalHeader(head.content);
   if (!header.snapshot) throw new LogCorruptError('it is no snapshot');
+  // A damaged number must not claim the memory.
+  const file = (await files.list()).find((each) => each.name === name);
+  if (header.stateBytes > (file?.bytes ?? 0)) {
+    throw new LogCorruptError('it is shorter than the state it announces');
+  }
   const state = new Uint8Array(header.stateBytes);
   let at = 0;
   for (let frame = await frames.next(); frame; frame = await frames.next()) {

@@ -19,7 +19,7 @@ import { insist, type FuzzTarget } from './target.js';
 import { sampleRecords } from './wire.js';
 
 const hash = 'ab'.repeat(32);
-const spec: MachineSpec = {
+export const sampleSpec: MachineSpec = {
   memoryMiB: 128,
   vgaMemoryMiB: 2,
   nic: { model: 'virtio', mac: '52:54:00:12:34:56' },
@@ -43,7 +43,7 @@ const vmFile: VmFile = {
   image: { name: 'linux', prompt: '# $', ready: null },
   services: ['redis'],
   append: '',
-  spec,
+  spec: sampleSpec,
 };
 const vmValue: unknown = JSON.parse(encodeVmFile(vmFile));
 const generationValue: unknown = JSON.parse(
@@ -74,13 +74,13 @@ const imageValue = {
 const sums = { consoleBytes: 1, consoleHash: 2, outputs: 3, outputHash: 4 };
 const end = { recordCount: 2, lastEpoch: 3, finalDigest: null, sums, crashedAt: null };
 const logFile = joined(
-  encodeLogFileHead({ spec, build: { node: '20' }, createdAtMs: 5 }),
+  encodeLogFileHead({ spec: sampleSpec, build: { node: '20' }, createdAtMs: 5 }),
   ...sampleRecords.map((record) => encodeFrame(frameTags.record, encodeRecord(record))),
   encodeLogFileEnd(end),
 );
 
 /** Sets the checksum of every frame whose length still makes sense, so that damage gets further. */
-function repairLogFile(bytes: Uint8Array): void {
+export function repairFrames(bytes: Uint8Array): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 12; at + 8 <= bytes.byteLength;) {
     const end = at + 8 + view.getUint32(at, true);
@@ -113,7 +113,7 @@ export const fileTargets: readonly FuzzTarget[] = [
     share: 100,
     run: (chance: Prng) => {
       const bytes = mutateBytes(chance, [logFile]);
-      if (chance.chance(0.9)) repairLogFile(bytes);
+      if (chance.chance(0.9)) repairFrames(bytes);
       const reader = new LogFileReader();
       let records = 0;
       for (let at = 0; at < bytes.byteLength;) {

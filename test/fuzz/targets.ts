@@ -2,6 +2,7 @@ import { arbiterTargets } from './arbiter.js';
 import { fileTargets } from './files.js';
 import { frameTargets } from './frames.js';
 import { gatewayTarget } from './gateway.js';
+import { journalTarget } from './journal.js';
 import { layersTarget } from './layers.js';
 import { roleTargets } from './roles.js';
 import { socketTargets } from './sockets.js';
@@ -14,6 +15,7 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   ...fileTargets,
   ...frameTargets,
   layersTarget,
+  journalTarget,
   gatewayTarget,
   ...roleTargets,
   ...socketTargets,
