@@ -2,12 +2,12 @@ import type { Clock } from '../host/clock.js';
 import type { LayerFiles } from '../host/layer-files.js';
 import type { SectorStore } from '../host/sector-store.js';
 import type { Generation } from '../units.js';
+import { BackgroundMerge, type MergeSettings } from './background-merge.js';
 import type { Drive, DriveStatus } from './drive.js';
 import { foldIntoImage, type FoldProgress } from './image-fold.js';
 import { batchEntriesMax, entrySectorsMax, sectorBytes, type BatchWrite } from './layer-batch.js';
 import { LayerChain } from './layer-chain.js';
 import { ImageHauntedError, SectorRangeError } from './layer-error.js';
-import { layersToMerge, mergeLayers } from './layer-merge.js';
 import { LayerStack, type LayerOwner } from './layer-stack.js';
 import { readThrough } from './layered-read.js';
 
@@ -22,15 +22,9 @@ export interface OverlayDriveParts {
   readonly onTrouble: (what: string, error: unknown) => void;
 }
 
-export interface OverlaySettings {
+export interface OverlaySettings extends MergeSettings {
   /** A layer that is as long gets another one on top. */
   readonly layerBytesMax: number;
-  /** So many final layers are worth a merge as soon as the disk is quiet. */
-  readonly mergeFrom: number;
-  /** So many are merged at once, and no layer is closed for its length while there are more. */
-  readonly mergeAtOnceFrom: number;
-  /** Without an operation for so long, the disk is quiet. */
-  readonly quietMs: number;
 }
 
 export const defaultOverlaySettings: OverlaySettings = {
@@ -68,8 +62,7 @@ export class OverlayDrive implements Drive {
   #refreshing: Promise<void> = Promise.resolve();
   /** Not begun yet: whoever asks now is served by it. */
   #nextRefresh: Promise<void> | null = null;
-  #merging: Promise<void> | null = null;
-  #cancelQuiet: () => void = () => undefined;
+  readonly #merging: BackgroundMerge;
   #underWay = 0;
   #isClosed = false;
 
@@ -78,6 +71,10 @@ export class OverlayDrive implements Drive {
     this.#settings = settings;
     this.byteLength = parts.image.byteLength;
     this.#chain = new LayerChain(parts.files);
+    this.#merging = new BackgroundMerge(parts, settings, {
+      isBusy: () => this.#underWay > 0,
+      change: (change) => this.#change(change),
+    });
   }
 
   follow(): Promise<void> {
@@ -93,7 +90,7 @@ export class OverlayDrive implements Drive {
     this.#stack = await LayerStack.begin(files, { generation, writer, nonce }, this.#chain);
     const tidied = this.#stack.tidy();
     void tidied.catch((error: unknown) => this.#parts.onTrouble('removing old layers', error));
-    this.#mergeWhenQuiet();
+    this.#merging.lookAt(this.#stack);
   }
 
   async read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
@@ -105,7 +102,7 @@ export class OverlayDrive implements Drive {
       return await readThrough(this.#stack.map, image, offsetBytes, lengthBytes);
     } finally {
       this.#underWay -= 1;
-      this.#mergeWhenQuiet();
+      this.#merging.lookAt(this.#stack);
     }
   }
 
@@ -120,7 +117,7 @@ export class OverlayDrive implements Drive {
       });
     } finally {
       this.#underWay -= 1;
-      this.#mergeWhenQuiet();
+      this.#merging.lookAt(this.#stack);
     }
   }
 
@@ -128,8 +125,7 @@ export class OverlayDrive implements Drive {
   async fold(progress: FoldProgress): Promise<void> {
     const stack = this.#stack;
     if (!stack || this.#isClosed) return;
-    this.#cancelQuiet();
-    await this.#merging;
+    await this.#merging.stop();
     const { image, onTrouble } = this.#parts;
     await this.#change(async () => {
       const outcome = await foldIntoImage(stack, image, progress);
@@ -151,9 +147,8 @@ export class OverlayDrive implements Drive {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#cancelQuiet();
     await this.#refreshing.catch(() => undefined);
-    await this.#merging;
+    await this.#merging.stop();
     await this.#pumping;
     await (this.#stack ?? this.#chain).close();
   }
@@ -239,43 +234,6 @@ export class OverlayDrive implements Drive {
     });
   }
 
-  // --- merging -------------------------------------------------------------------------------
-
-  #mergeWhenQuiet(): void {
-    this.#cancelQuiet();
-    const stack = this.#stack;
-    if (!stack || this.#isClosed || this.#merging) return;
-    const { mergeFrom, mergeAtOnceFrom, quietMs } = this.#settings;
-    if (stack.sealed.length < mergeFrom) return;
-    const delayMs = stack.sealed.length >= mergeAtOnceFrom ? 0 : quietMs;
-    this.#cancelQuiet = this.#parts.clock.after(delayMs, () => {
-      if (this.#isClosed || this.#merging) return;
-      this.#merging = this.#merge(stack)
-        .catch((error: unknown) => this.#parts.onTrouble('merging layers', error))
-        .finally(() => {
-          this.#merging = null;
-          this.#mergeWhenQuiet();
-        });
-    });
-  }
-
-  async #merge(stack: LayerStack): Promise<void> {
-    const run = layersToMerge(stack.sealed, this.#settings.mergeFrom);
-    if (run.length === 0) return;
-    const into = await mergeLayers(this.#parts.files, stack.owner, stack.map, run, () =>
-      this.#giveWay(),
-    );
-    if (into) await this.#change(() => stack.roll({ merged: { run, into } }));
-  }
-
-  /** The guest's own operations come first, for a while. False: it is over. */
-  async #giveWay(): Promise<boolean> {
-    for (let waits = 0; waits < giveWayMax && this.#underWay > 0 && !this.#isClosed; waits += 1) {
-      await new Promise<void>((resolve) => this.#parts.clock.after(giveWayMs, resolve));
-    }
-    return !this.#isClosed;
-  }
-
   #begun(): LayerStack {
     if (this.#stack) return this.#stack;
     throw new Error('bug: the drive is used before its generation has begun');
@@ -296,8 +254,6 @@ interface Waiting extends BatchWrite {
 
 const entryBytesMax = entrySectorsMax * sectorBytes;
 const batchBytesMax = 4 * 1024 * 1024;
-const giveWayMs = 5;
-const giveWayMax = 20;
 const attemptsMax = 3;
 
 function* asEntries({ sector, data }: BatchWrite): Generator<BatchWrite> {

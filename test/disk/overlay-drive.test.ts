@@ -23,7 +23,9 @@ function driveOn(host: MemoryHost, writer: string, changes: Partial<OverlaySetti
       clock: {
         nowMs: () => 0,
         wallClockMs: () => 0,
-        after: (_, callback) => {
+        after: (delayMs, callback) => {
+          // A test waits for what is due soon.
+          if (delayMs > 1000) return () => undefined;
           timers.push(callback);
           return () => timers.splice(timers.indexOf(callback), timers.includes(callback) ? 1 : 0);
         },
@@ -348,4 +350,20 @@ it('a backup that has read ahead has little left to read when it begins', async 
   await backup.drive.begin(2);
   expect(host.log.length).toBeLessThan(12);
   expect(await all(backup.drive)).toEqual(await all(drive));
+});
+
+it('a merge that finds no room is tried again much later, and nobody minds', async () => {
+  const shared = new MemoryLayerFiles(sectors * SECTOR);
+  const host = shared.host();
+  const { drive, quiet, troubles } = driveOn(host, 'one');
+  await drive.begin(1);
+  host.before = (operation) => {
+    if (operation.startsWith('create merged')) throw new Error('ENOSPC');
+  };
+  for (let i = 0; i < 60; i += 1) await drive.write((i % 30) * SECTOR, filled(`w${i}`, 2));
+  await quiet();
+  const expected = await all(drive);
+  expect(troubles).toEqual(['merging layers: Error: ENOSPC']);
+  expect([...shared.files.keys()].filter((name) => name.startsWith('merged'))).toEqual([]);
+  expectSame(await seenBy(shared, 2), expected);
 });
