@@ -8,6 +8,12 @@ const messageBytesMax = 256 * 1024;
 /** Sent and not acknowledged: enough to fill a gigabit link over 10 ms, little enough to stay prompt. */
 const windowBytesMax = 4 * 1024 * 1024;
 
+/** How far a state has got; runs of zeros, which are not sent, count as well. */
+export interface StateProgress {
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
 /** The snapshot does not fit what was announced. */
 export class StateTransferError extends FtvmError {
   readonly code = 'FTVM_STATE_TRANSFER';
@@ -61,6 +67,9 @@ export class StateSender {
   get sentBytes(): number {
     return this.#sentBytes;
   }
+  get progress(): StateProgress {
+    return { doneBytes: this.#offset, totalBytes: this.#snapshot.state.byteLength };
+  }
 }
 
 /**
@@ -73,6 +82,7 @@ export class StateReceiver {
   readonly #header: StateBegin['header'];
   readonly #state: Uint8Array;
   #receivedBytes = 0;
+  #doneBytes = 0;
 
   constructor({ header, stateBytes }: StateBegin, stateBytesMax: number) {
     if (stateBytes > stateBytesMax) {
@@ -93,7 +103,12 @@ export class StateReceiver {
     }
     this.#state.set(data, offset);
     this.#receivedBytes += data.byteLength;
+    this.#doneBytes = offset + data.byteLength;
     return this.#receivedBytes;
+  }
+
+  get progress(): StateProgress {
+    return { doneBytes: this.#doneBytes, totalBytes: this.#state.byteLength };
   }
 
   end(): Snapshot {
@@ -107,8 +122,9 @@ export function stateBytesMaxOf(machine: Readonly<Record<string, string>>): numb
   return (mebibytes + deviceMiBMax) * 1024 * 1024;
 }
 
-// What v86 keeps beside memory: a few hundred KiB of devices, and the description of it all.
-const deviceMiBMax = 64;
+// What v86 keeps beside the guest's memory: its TLB and its compiler's books (16 MiB and growing), up
+// to 900 compiled functions of some 30 KiB, a MiB of devices.
+const deviceMiBMax = 128;
 
 function nextStretch(state: Uint8Array, from: number): StatePages | null {
   let start = from;

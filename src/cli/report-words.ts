@@ -35,6 +35,8 @@ export function wordsOf(report: RoleReport): string {
       return `the guest's writes go into the image of ${report.drive}: ${mib(report.doneBytes)} of ${mib(report.totalBytes)}`;
     case 'welcomed':
       return `joined primary ${report.replica} (generation ${report.generation})`;
+    case 'stateArriving':
+      return `receiving the state of the guest: ${mib(report.doneBytes)} of ${mib(report.totalBytes)}`;
     case 'stateReceived':
       return `state received: epoch ${report.epoch}, ${mib(report.bytes)}`;
     case 'diskSynced':

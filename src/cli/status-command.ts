@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { StateProgress } from '../channel/state-transfer.js';
 import { FtvmError } from '../errors.js';
 import { statusOfNobody, type HypervisorStatus } from '../hypervisor/status.js';
 import { askApi } from '../node/api-client.js';
@@ -105,6 +106,13 @@ export function protectionWords(status: HypervisorStatus): string {
   return `${status.protection.toUpperCase()}  (${status.reason})`;
 }
 
+/** `12 of 40 MiB (30 %)`. */
+function stateWords({ doneBytes, totalBytes }: StateProgress): string {
+  const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
+  const percent = Math.floor((100 * doneBytes) / Math.max(totalBytes, 1));
+  return `${mib(doneBytes)} of ${mib(totalBytes)} MiB (${percent} %)`;
+}
+
 function table(status: HypervisorStatus): string {
   const { primary } = status;
   const lines = [
@@ -114,8 +122,8 @@ function table(status: HypervisorStatus): string {
       ? `  primary     process ${primary.pid} on ${primary.host}, ${primary.api}, epoch ${primary.epoch}${primary.paused ? ', PAUSED (ftvm resume)' : ''}`
       : '  primary     none',
     ...status.backups.map(
-      ({ pid, host, state, lagMs }) =>
-        `  backup      process ${pid} on ${host}: ${state}, lag ${lagMs.toFixed(1)} ms`,
+      ({ pid, host, state, lagMs, stateProgress }) =>
+        `  backup      process ${pid} on ${host}: ${state}, ${stateProgress ? stateWords(stateProgress) : `lag ${lagMs.toFixed(1)} ms`}`,
     ),
   ];
   if (primary) {

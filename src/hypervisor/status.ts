@@ -1,3 +1,4 @@
+import type { StateProgress } from '../channel/state-transfer.js';
 import type { ReplicaIdentity } from '../arbiter/generation-record.js';
 import type { DriveStatus } from '../disk/drive.js';
 import type { FramePortStatus } from '../network/frame-port.js';
@@ -64,6 +65,8 @@ export interface BackupRow extends ReplicaIdentity {
   readonly ackedEpoch: number;
   readonly ranEpoch: number;
   readonly heartbeatsMissing: boolean;
+  /** While the guest's state goes over to it; null before and after. */
+  readonly stateProgress: StateProgress | null;
 }
 
 /** The status of a VM nobody runs. */
@@ -123,6 +126,7 @@ export function statusOf(
       ackedEpoch: received,
       ranEpoch: ran,
       heartbeatsMissing: false,
+      stateProgress: found.status.stateProgress,
     };
     return {
       ...common,
@@ -159,7 +163,7 @@ export function statusOf(
       commitDelayMsMax: round(status.commitDelayMs.max),
     },
     backups: status.backups.map(
-      ({ identity, state, inSync, lagMs, acked, ran, heartbeatsMissing }) => ({
+      ({ identity, state, inSync, lagMs, acked, ran, heartbeatsMissing, stateProgress }) => ({
         ...identity,
         state,
         inSync,
@@ -167,6 +171,7 @@ export function statusOf(
         ackedEpoch: acked,
         ranEpoch: ran,
         heartbeatsMissing,
+        stateProgress,
       }),
     ),
   };

@@ -1,14 +1,16 @@
 import type { ReplicaIdentity } from '../arbiter/generation-record.js';
 import type { ClaimOutcome } from '../arbiter/claim-outcome.js';
-import { stateBytesMaxOf, StateReceiver, StateTransferError } from '../channel/state-transfer.js';
+import type { StateProgress } from '../channel/state-transfer.js';
 import {
   PROTOCOL_VERSION,
   type GuestEnd,
   type Records,
   type WireMessage,
 } from '../channel/wire-message.js';
+import type { Snapshot } from '../guest/snapshot.js';
 import type { Epoch, Generation } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
+import { ArrivingState } from './arriving-state.js';
 import { DivergedError } from './diverged-error.js';
 import { FailureDetector } from './failure-detector.js';
 import { FollowedDisk, type DiskSyncProgress } from './followed-disk.js';
@@ -43,7 +45,7 @@ export class Backup {
   #generation: Generation = 0;
   #redundancy: Redundancy = defaultRedundancy;
   #isInSync = false;
-  #state: StateReceiver | null = null;
+  readonly #state: ArrivingState;
   #guest: ReplayedGuest | null = null;
   readonly #disk: FollowedDisk;
   /** The generation is ours, and the vCPU has not been told: a record waits for our disk. */
@@ -66,6 +68,7 @@ export class Backup {
 
   constructor(settings: RoleSettings, peer: PeerId, nowMs: number) {
     this.#settings = settings;
+    this.#state = new ArrivingState(settings.self.machine);
     this.#peer = peer;
     this.#detector = new FailureDetector(settings.failureTimeoutMs, nowMs);
     this.#sentAtMs = nowMs;
@@ -175,27 +178,22 @@ export class Backup {
   }
 
   #receiving(message: WireMessage, nowMs: number): RoleEffect[] {
-    try {
-      if (message.kind === 'goodbye') return this.#goodbyeSaid(message.end, nowMs);
-      if (message.kind === 'stateBegin' && !this.#state) {
-        this.#state = new StateReceiver(message, stateBytesMaxOf(this.#settings.self.machine));
+    if (message.kind === 'goodbye') return this.#goodbyeSaid(message.end, nowMs);
+    const arrival = this.#state.take(message, nowMs);
+    switch (arrival.kind) {
+      case 'begun':
         return [];
-      }
-      if (message.kind === 'statePages' && this.#state) {
-        return [this.#send({ kind: 'stateAck', receivedBytes: this.#state.pages(message) }, nowMs)];
-      }
-      if (message.kind === 'stateEnd' && this.#state) return this.#stateReceived(this.#state);
-      return this.#violation(`${message.kind} while its state goes over`);
-    } catch (error) {
-      if (!(error instanceof StateTransferError)) throw error;
-      return this.#violation(error.message);
+      case 'grown':
+        return [this.#send({ kind: 'stateAck', receivedBytes: arrival.receivedBytes }, nowMs)];
+      case 'complete':
+        return this.#stateReceived(arrival.snapshot);
+      case 'wrong':
+        return this.#violation(arrival.why);
     }
   }
 
-  #stateReceived(state: StateReceiver): RoleEffect[] {
-    const snapshot = state.end();
+  #stateReceived(snapshot: Snapshot): RoleEffect[] {
     const { epoch } = snapshot;
-    this.#state = null;
     this.#guest = new ReplayedGuest(snapshot, this.#settings.logBufferBytesMax);
     this.#ackedRan = epoch;
     this.#phase = 'replaying';
@@ -430,7 +428,8 @@ export class Backup {
   // --- time ----------------------------------------------------------------------------------
 
   #tick(nowMs: number): RoleEffect[] {
-    return [...this.#disk.tick(nowMs), ...this.#keepInTouch(nowMs)];
+    const said = this.#state.tick(nowMs).map(report);
+    return [...said, ...this.#disk.tick(nowMs), ...this.#keepInTouch(nowMs)];
   }
 
   #keepInTouch(nowMs: number): RoleEffect[] {
@@ -479,6 +478,7 @@ export class Backup {
   status(): BackupStatus {
     return {
       phase: this.#phase,
+      stateProgress: this.#state.progress,
       generation: this.#generation,
       primary: this.#primary,
       inSync: this.#isInSync,
@@ -494,6 +494,8 @@ export class Backup {
 
 export interface BackupStatus {
   readonly phase: string;
+  /** While the primary's state arrives. */
+  readonly stateProgress: StateProgress | null;
   readonly generation: Generation;
   readonly primary: ReplicaIdentity | null;
   readonly inSync: boolean;

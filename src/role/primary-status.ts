@@ -1,3 +1,4 @@
+import type { StateProgress } from '../channel/state-transfer.js';
 import type { Epoch, Generation } from '../units.js';
 import type { BackupView } from './backup-view.js';
 
@@ -25,6 +26,8 @@ export interface BackupStatusRow {
   readonly ran: Epoch;
   readonly lagMs: number;
   readonly heartbeatsMissing: boolean;
+  /** While its state goes over. */
+  readonly stateProgress: StateProgress | null;
 }
 
 export function backupStatusRow(backup: BackupView, nowMs: number): BackupStatusRow {
@@ -36,6 +39,7 @@ export function backupStatusRow(backup: BackupView, nowMs: number): BackupStatus
     ran: backup.ran,
     lagMs: backup.lag.lagMs(nowMs),
     heartbeatsMissing: backup.detector.heartbeatsMissing(nowMs),
+    stateProgress: backup.transfer?.progress ?? null,
   };
 }
 

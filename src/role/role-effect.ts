@@ -4,6 +4,7 @@ import type {
   ReplicaId,
   ReplicaIdentity,
 } from '../arbiter/generation-record.js';
+import type { StateProgress } from '../channel/state-transfer.js';
 import type { GuestEnd, Refusal, WireMessage } from '../channel/wire-message.js';
 import type { DiskChunk } from '../disk/disk-resync.js';
 import type { DiskRequest } from '../guest/disk-request.js';
@@ -123,6 +124,7 @@ export type RoleReport =
     }
   | { readonly kind: 'rebooted'; readonly epoch: Epoch }
   | { readonly kind: 'welcomed'; readonly replica: ReplicaId; readonly generation: Generation }
+  | ({ readonly kind: 'stateArriving' } & StateProgress)
   | { readonly kind: 'stateReceived'; readonly epoch: Epoch; readonly bytes: number }
   | {
       readonly kind: 'diskSynced';

@@ -101,7 +101,7 @@ describe('a receiver', () => {
 
   it('knows how large a state can be from what both agreed the machine is', () => {
     const machine = { memoryMiB: '128', vgaMemoryMiB: '8' };
-    expect(stateBytesMaxOf(machine)).toBe((128 + 8 + 64) * mebibyte);
-    expect(stateBytesMaxOf({})).toBe(64 * mebibyte);
+    expect(stateBytesMaxOf(machine)).toBe((128 + 8 + 128) * mebibyte);
+    expect(stateBytesMaxOf({})).toBe(128 * mebibyte);
   });
 });

@@ -110,7 +110,8 @@ export class ToyVcpu implements Vcpu {
       outputs.push(...this.#react(event));
     }
     if (record.cut && this.#state === 'live') {
-      this.#tell({ kind: 'cutTaken', epoch: record.epoch, snapshot: this.#snapshot() });
+      const [epoch, snapshot] = [record.epoch, this.#snapshot()];
+      this.#tell({ kind: 'cutTaken', epoch, snapshot, pauseMs: 0 });
     }
     if (outputs.some(({ kind }) => kind === 'powerOff')) this.#state = 'over';
     this.#tell({ kind: 'ran', epoch: record.epoch, outputs, after: digestOf(record.epoch) });

@@ -79,7 +79,7 @@ export class DrivenPrimary {
   cut(stateBytes?: number): RoleEffect[] {
     const effects = this.record();
     const snapshot = snapshotOf(this.#epoch, stateBytes);
-    const event = { kind: 'cutTaken', epoch: this.#epoch, snapshot } as const;
+    const event = { kind: 'cutTaken', epoch: this.#epoch, snapshot, pauseMs: 5 } as const;
     return [...effects, ...this.step({ kind: 'vcpu', event }), ...this.ran()];
   }
 
