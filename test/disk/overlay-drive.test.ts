@@ -187,6 +187,30 @@ it('tells an old writer that its time is over when it needs a new layer', async 
   expect(await rejection(late.drive.begin(1))).toBeInstanceOf(LayerSupersededError);
 });
 
+it('an old writer that gets the number of a layer that was merged away is told so, too', async () => {
+  const shared = new MemoryLayerFiles(sectors * SECTOR);
+  const host = shared.host();
+  const old = driveOn(host, 'old', { layerBytesMax: 1, mergeFrom: 2 });
+  await old.drive.begin(1);
+  for (let i = 0; i < 3; i += 1) await old.drive.write(i * SECTOR, filled(`old ${i}`));
+  const next = `layer-${shared.files.size + 1}`;
+  host.stop();
+  const late = rejection(old.drive.write(0, filled('late')));
+  await settled();
+  const fresh = driveOn(shared.host(), 'new', { layerBytesMax: 1, mergeFrom: 2 });
+  await fresh.drive.begin(2);
+  expect(shared.files.has(next)).toBe(true);
+  for (let i = 0; i < 6; i += 1) await fresh.drive.write(i * SECTOR, filled(`new ${i}`));
+  await fresh.quiet();
+  expect(shared.files.has(next)).toBe(false);
+  const expected = await all(fresh.drive);
+  host.resume();
+  expect(await late).toBeInstanceOf(LayerSupersededError);
+  await old.quiet();
+  expectSame(await all(fresh.drive), expected);
+  expectSame(await seenBy(shared, 3), expected);
+});
+
 it('keeps what it said was written when it dies at any of its operations, merging or folding', async () => {
   let places = 0;
   for (let dieAt = 1; ; dieAt += 1) {
