@@ -271,13 +271,14 @@ export function tellEnd(end: ReplicaEnd, diagnostics: Diagnostics): void {
   }
 }
 
-/** Storage that is away is tried four times a second, and said once until something else is said. */
+/** What is tried again and again and comes to the same is said once, until something else is said. */
 function sayOnce(tell: (report: RoleReport) => void): (report: RoleReport) => void {
   let last: RoleReport['kind'] | null = null;
   const folding = new FoldWords(() => Date.now());
   return (report) => {
     if (report.kind === 'folding' && !folding.isWorthSaying(report)) return;
-    if (report.kind === 'storageUnreachable' && last === report.kind) return;
+    const isTriedAgain = report.kind === 'storageUnreachable' || report.kind === 'joinRefused';
+    if (isTriedAgain && last === report.kind) return;
     last = report.kind;
     tell(report);
   };

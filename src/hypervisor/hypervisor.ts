@@ -134,11 +134,12 @@ export class Hypervisor {
   #begin(parts: ReplicaParts): Replica {
     const onReport: ReplicaParts['onReport'] = (report) => {
       if (report.kind === 'inSync' || report.kind === 'generationClaimed') this.#backOff.reset();
+      // Whoever is turned away waits on, and has said for what.
+      if (report.kind === 'welcomed' || report.kind === 'generationClaimed') this.#patience.over();
       parts.onReport(report);
     };
     const replica = new Replica({ ...parts, onReport }, this.#settings);
     this.#replica = replica;
-    this.#patience.over();
     this.#events.replica(replica);
     return replica;
   }

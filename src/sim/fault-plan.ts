@@ -143,7 +143,8 @@ export function rollPlan(seed: number): FaultPlan {
     failureTimeoutMs,
     logBufferBytesMax: prng.pick([500, 2048, 16_384, 1 << 20]),
     slowBackup: {
-      heldMsMax: failureTimeoutMs * redundancy.pick([1, 2, 4, 10]),
+      // Longer than a machine takes to be made, or no backup would ever be fast enough.
+      heldMsMax: 300 + failureTimeoutMs * redundancy.pick([0, 1, 3, 9]),
       lagMsMax: redundancy.pick([30, 100, 400]),
       lagForMsMax: redundancy.pick([50, 300, 1500]),
       awayMs: redundancy.pick([10, 50, 100]),

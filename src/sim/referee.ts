@@ -238,6 +238,8 @@ export class Referee {
   #claimed(record: GenerationRecord): void {
     const { replica } = record.holder;
     if (!this.#isFenced) this.#begunAtMs.set(replica, this.#disk.nowMs);
+    // Live again, in the same process: what others wrote between its two times is not late.
+    else if (record.reason !== 'backupLost') this.#begunAtMs.delete(replica);
     if (record.reason !== 'start') return;
     this.#nextBaseline ??= { run: this.#lastLive?.run ?? null };
     this.#lastLive = null;

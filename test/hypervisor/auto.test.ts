@@ -39,7 +39,10 @@ it('does not boot again in a generation it has handed over and nobody took', asy
   expect(a.hypervisor.handOver()).toBe(true);
   b.kill();
   await world.pass(10_000);
-  expect(world.latest).toMatchObject({ generation: 2, reason: 'start', holder: { replica: 'a' } });
+  // Its loss of the backup may have come before the hand-over was through.
+  const starts = [...world.generations.values()].filter(({ reason }) => reason === 'start');
+  expect(starts.map(({ holder }) => holder.replica)).toEqual(['a', 'a']);
+  expect(starts.at(-1)).toEqual(world.latest);
   expect(a.isReleasing).toBe(true);
 });
 

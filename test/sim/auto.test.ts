@@ -44,6 +44,18 @@ it('a primary that was stopped and replaced becomes a backup, without ending', a
   }
 });
 
+it('a process that is live for the second time reads what another one wrote between', async () => {
+  const faults: Fault[] = [
+    { atMs: 500, kind: 'pause', target: 0, forMs: 2 * timeoutMs, afterActs: 0 },
+    kill(1800),
+  ];
+  const guest = { ...calm.guest, writeRate: 0.9, readRate: 0.9 };
+  for (const report of await scenario(faults, { isAuto: true, guest, loadMs: 3000 })) {
+    expect(report.failovers).toBe(2);
+    expect(says(report, 'a1    holds generation 3 (takeover)')).toBe(true);
+  }
+});
+
 it('when all die, one boots from the disk by itself', async () => {
   const faults = [500, 501, 502].map((atMs, host) => kill(atMs, host));
   for (const report of await scenario(faults, { ...auto, loadMs: 3000 })) {
