@@ -9,6 +9,7 @@ import { encodeFrame } from '../../src/log/frame.js';
 import { encodeLogFileEnd, encodeLogFileHead, frameTags } from '../../src/log/log-file.js';
 import { LogFileReader } from '../../src/log/log-file-reader.js';
 import { readEndNote } from '../../src/node/end-note.js';
+import { FileRoster } from '../../src/node/file-roster.js';
 import { readGuestImage } from '../../src/node/guest-image.js';
 import { kernelFormatOf } from '../../src/node/kernel-format.js';
 import { decodeVmFile, encodeVmFile, mapPaths, type VmFile } from '../../src/node/vm-file.js';
@@ -158,6 +159,21 @@ export const fileTargets: readonly FuzzTarget[] = [
       const text = jsonOf(chance, mutateValue(chance, note));
       const dir = await scratch.write('ended-3.json', text);
       return (await readEndNote(dir, 3)) === null ? 'refused' : 'taken';
+    },
+    close: () => scratch.remove(),
+  },
+  {
+    name: 'roster',
+    share: 5,
+    run: async (chance) => {
+      const roster = { generation: 3, inSync: [identityOf('b1'), identityOf('b2')] };
+      const dir = await scratch.write('roster.json', jsonOf(chance, mutateValue(chance, roster)));
+      const read = await new FileRoster(dir).read(3);
+      insist(
+        read.every(({ replica }) => typeof replica === 'string'),
+        'whoever is in it has a name',
+      );
+      return read.length === 0 ? 'refused' : 'taken';
     },
     close: () => scratch.remove(),
   },
