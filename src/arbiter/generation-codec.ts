@@ -72,11 +72,12 @@ function identityOf(name: string, value: unknown): ReplicaIdentity {
 function reasonOf(value: unknown): ClaimReason {
   switch (value) {
     case 'start':
+    case 'resume':
     case 'takeover':
     case 'backupLost':
       return value;
     default:
-      return refuse('reason', 'start, takeover or backupLost', value);
+      return refuse('reason', 'start, resume, takeover or backupLost', value);
   }
 }
 

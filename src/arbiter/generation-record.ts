@@ -30,5 +30,8 @@ export interface ReplicaIdentity {
   readonly api: string;
 }
 
-/** `start`: booted from disk. `takeover`: a backup went live. `backupLost`: goes on without it. */
-export type ClaimReason = 'start' | 'takeover' | 'backupLost';
+/**
+ * `start`: booted from disk. `resume`: went on from a journal. `takeover`: a backup went live.
+ * `backupLost`: goes on without it.
+ */
+export type ClaimReason = 'start' | 'resume' | 'takeover' | 'backupLost';

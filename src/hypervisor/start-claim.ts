@@ -43,7 +43,7 @@ export async function prepareStart(
 export function claimStart(
   parts: ReplicaParts,
   settings: RoleSettings,
-  generation: Generation,
+  { generation, resumption }: Claimed,
 ): Promise<ClaimOutcome> {
   const claimedAt = new Date(parts.clock.wallClockMs()).toISOString();
   const { vm, identity: holder } = settings.self;
@@ -52,7 +52,7 @@ export function claimStart(
     vm,
     holder,
     inSync: [],
-    reason: 'start',
+    reason: resumption ? 'resume' : 'start',
     claimedAt,
     ...diskOf(settings),
   });
@@ -106,7 +106,7 @@ export async function claimForStart(
       resumption = await prepareStart(parts, rules, latest.record, { isOff });
       generation = before + 1;
     }
-    const outcome = await claimStart(parts, settings, generation);
+    const outcome = await claimStart(parts, settings, { generation, resumption });
     if (outcome.kind === 'won') return { generation, resumption };
     if (outcome.kind === 'lost') throw new LiveElsewhereError(outcome.holder, 'lostClaim');
     patience.say(`the shared disk: ${outcome.why}`);

@@ -127,7 +127,7 @@ export class Vacancy {
   }
 
   async #claim(parts: ReplicaParts, claim: Claimed): Promise<Need | 'wait'> {
-    const outcome = await claimStart(parts, this.#settings, claim.generation);
+    const outcome = await claimStart(parts, this.#settings, claim);
     if (outcome.kind === 'won') return this.#start(claim);
     if (outcome.kind === 'lost') return 'wait';
     this.#attempted = claim;

@@ -16,6 +16,7 @@ import { FailureDetector } from './failure-detector.js';
 import { FollowedDisk, type DiskSyncProgress } from './followed-disk.js';
 import { defaultRedundancy, type Redundancy } from './redundancy.js';
 import { ReplayedGuest } from './replayed-guest.js';
+import { SnapshotHold } from './snapshot-hold.js';
 import type { JournalCommand, RoleEffect, RoleEnd, RoleReport } from './role-effect.js';
 import type { PeerId, RoleInput } from './role-input.js';
 import type { RoleSettings } from './role-settings.js';
@@ -53,6 +54,9 @@ export class Backup {
   #ackedRan: Epoch = 0;
   /** What our journal has for good. */
   #durable: Epoch = 0;
+  readonly #snapshots = new SnapshotHold();
+  /** Output of epochs up to here has left the primary. */
+  #released: Epoch = 0;
   #goodbye: GuestEnd | null = null;
   #channelIsOpen = false;
   #channelIsDown = false;
@@ -231,7 +235,9 @@ export class Backup {
     if (!guest) return this.#violation('records before its state');
     const wrong = guest.receive(message);
     if (wrong) return this.#violation(wrong);
+    this.#released = message.released;
     const effects = [this.#ack(guest, nowMs), ...this.#disk.records(message.records)];
+    effects.push(...this.#snapshots.release(message.released));
     if (guest.log.isFull && !this.#readingPaused) {
       this.#readingPaused = true;
       effects.push({ kind: 'pauseReading', peer: this.#peer });
@@ -272,7 +278,8 @@ export class Backup {
         ];
       }
       case 'cutTaken':
-        return this.#journal({ kind: 'snapshot', snapshot: event.snapshot });
+        if (this.#settings.journal) this.#snapshots.hold(event.snapshot);
+        return this.#snapshots.release(this.#released);
       case 'recorded':
         return [];
     }

@@ -20,6 +20,7 @@ import type { Redundancy } from './redundancy.js';
 import type { PeerId, RoleInput } from './role-input.js';
 import type { RoleSettings } from './role-settings.js';
 import { SlowBackups } from './slow-backups.js';
+import { SnapshotHold } from './snapshot-hold.js';
 import { VcpuPace } from './vcpu-pace.js';
 
 /**
@@ -36,6 +37,7 @@ export class Primary {
   readonly #outlet: GuestOutlet;
   readonly #disks: BackupDisks;
   readonly #journals: Journals;
+  readonly #snapshots = new SnapshotHold();
   readonly #pace: VcpuPace;
   readonly #guard: GenerationGuard;
   readonly #slow: SlowBackups;
@@ -169,6 +171,7 @@ export class Primary {
       : this.#ran;
     const effects = this.#outlet.release(covered, nowMs);
     effects.push(...this.#journals.syncFor(this.#outlet.awaitsJournal));
+    effects.push(...this.#snapshots.release(this.#outlet.released));
     return [...effects, ...this.#startDisk(), ...this.#endIfDone()];
   }
 
@@ -402,9 +405,7 @@ export class Primary {
     const effects: RoleEffect[] = [report({ kind, pauseMs, stateBytes })];
     this.#isCutAsked = false;
     this.#journals.snapshotTaken(nowMs);
-    if (this.#settings.journal) {
-      effects.push({ kind: 'journal', command: { kind: 'snapshot', snapshot } });
-    }
+    if (this.#settings.journal) this.#snapshots.hold(snapshot);
     for (const backup of this.#backups.all()) {
       if (backup.state !== 'awaitingCut') continue;
       backup.beginTransfer(new StateSender(snapshot), epoch, nowMs);

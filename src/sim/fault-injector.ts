@@ -42,7 +42,14 @@ export class FaultInjector {
         if (!host || network.isDark(host.name)) return;
         network.darken(host.name);
         host.process?.end('killed');
+        host.journalDisk.losePower();
         this.#lasts(fault.forMs, () => network.light(host.name));
+        return;
+      case 'killAll':
+        for (const each of hosts) {
+          each.process?.end('killed');
+          if (fault.isPowerLoss) each.journalDisk.losePower();
+        }
         return;
       case 'pause':
         this.#strike(host, fault.afterActs, ({ process }) => {

@@ -13,6 +13,8 @@ export type Target = 'live' | 'other' | number;
 export type Fault = { readonly atMs: number } & (
   | { readonly kind: 'kill'; readonly target: Target; readonly afterActs: number }
   | { readonly kind: 'powerLoss'; readonly target: Target; readonly forMs: number }
+  /** All hosts at once, by `kill -9` or by losing power. */
+  | { readonly kind: 'killAll'; readonly isPowerLoss: boolean }
   | {
       readonly kind: 'pause';
       readonly target: Target;
@@ -84,6 +86,8 @@ export interface FaultPlan {
   readonly skews: readonly ClockSkew[];
   /** False takes the overlays away: all generations write to the one image. */
   readonly isFenced: boolean;
+  /** Whether replicas keep the log, and output waits for that. */
+  readonly journal: 'none' | 'async' | 'sync';
   readonly faults: readonly Fault[];
 }
 
@@ -118,6 +122,7 @@ export function calmPlan(seed: number, changes: Partial<FaultPlan> = {}): FaultP
     pace: { epochMs: 0.5, sleepMs: 5, hopMs: 0.05, buildMs: 1 },
     skews: [],
     isFenced: true,
+    journal: 'none',
     faults: [],
     ...changes,
   };
@@ -134,6 +139,8 @@ export function rollPlan(seed: number): FaultPlan {
   const failureTimeoutMs = prng.pick([60, 100, 200, 200, 500]);
   const loadMs = 300 + prng.between(6, 14) * failureTimeoutMs;
   const delayMsMax = prng.pick([0.3, 1, 5, 15]);
+  const journals = prng.fork('journals');
+  const journal = journals.pick(['none', 'none', 'none', 'async', 'sync'] as const);
   const slowestDiskMs = prng.pick([1, 4, 30]);
   return {
     seed,
@@ -187,8 +194,20 @@ export function rollPlan(seed: number): FaultPlan {
       rate: prng.chance(0.3) ? prng.between(0.95, 1.05) : 1,
     })),
     isFenced: true,
-    faults: rollFaults(prng.fork('faults'), { loadMs, failureTimeoutMs }),
+    journal,
+    faults: [
+      ...rollFaults(prng.fork('faults'), { loadMs, failureTimeoutMs }),
+      ...rollDeathsOfAll(journals, journal === 'none' ? 0 : loadMs),
+    ].sort((a, b) => a.atMs - b.atMs),
   };
+}
+
+function rollDeathsOfAll(prng: Prng, loadMs: number): Fault[] {
+  return Array.from({ length: loadMs > 0 ? prng.whole(0, 3) : 0 }, () => ({
+    atMs: prng.between(startMs, loadMs),
+    kind: 'killAll',
+    isPowerLoss: prng.chance(0.6),
+  }));
 }
 
 function rollFaults(
@@ -199,7 +218,7 @@ function rollFaults(
   // Around the failure timeout, where the interesting races are.
   const forMs = (): number => failureTimeoutMs * prng.pick([0.3, 0.6, 1, 1.2, 1.6, 3, 5]);
   const afterActs = (): number => prng.pick([0, 1, 1, 2, 3, 5, 8]);
-  const rolls: Record<Fault['kind'], (atMs: number) => Fault> = {
+  const rolls: Record<RolledKind, (atMs: number) => Fault> = {
     kill: (atMs) => ({ atMs, kind: 'kill', target: target(), afterActs: afterActs() }),
     powerLoss: (atMs) => ({ atMs, kind: 'powerLoss', target: target(), forMs: forMs() }),
     pause: (atMs) => ({
@@ -267,7 +286,7 @@ function rollFaults(
   const faults: Fault[] = [];
   // Some worlds are all storm: the second and third failure come before the first is mended.
   const storm = prng.chance(0.15) ? 3 : 1;
-  for (const kind of Object.keys(rolls) as Fault['kind'][]) {
+  for (const kind of Object.keys(rolls) as RolledKind[]) {
     const perSecond = prng.chance(present[kind])
       ? storm * prng.between(0.2, busiest[kind] ?? 1.5)
       : 0;
@@ -278,10 +297,13 @@ function rollFaults(
   return faults.sort((a, b) => a.atMs - b.atMs);
 }
 
+/** Those that every world may know. */
+type RolledKind = Exclude<Fault['kind'], 'killAll'>;
+
 // The first backup should usually be there before things break.
 const startMs = 100;
 /** How many of a hundred worlds know the fault at all. */
-const present: Record<Fault['kind'], number> = {
+const present: Record<RolledKind, number> = {
   kill: 0.7,
   powerLoss: 0.25,
   pause: 0.45,
@@ -300,7 +322,7 @@ const present: Record<Fault['kind'], number> = {
   pauseGuest: 0.2,
 };
 /** Of a world that knows it, at most so many a second. */
-const busiest: Partial<Record<Fault['kind'], number>> = {
+const busiest: Partial<Record<RolledKind, number>> = {
   kill: 3,
   pause: 2.5,
   partition: 2.5,

@@ -54,9 +54,10 @@ export class GuestHistory {
     return this.#begin({ id, life, parent: null, from: 0 });
   }
 
-  takeOver(id: ReplicaId, parent: Run, from: Epoch): Run {
+  /** `life` is another one where the guest has forgotten what the world has seen. */
+  takeOver(id: ReplicaId, parent: Run, from: Epoch, life = parent.life): Run {
     parent.endedAt = from;
-    return this.#begin({ id, life: parent.life, parent, from });
+    return this.#begin({ id, life, parent, from });
   }
 
   run(id: ReplicaId): Run | null {
@@ -77,7 +78,7 @@ export class GuestHistory {
     who: string,
     what: Pick<EpochFacts, 'epoch' | 'outputs'> & { after: StateDigest },
   ): void {
-    const facts = this.#facts(run, what.epoch);
+    const facts = this.#facts(whoRan(run, what.epoch), what.epoch);
     if (facts.after === null) {
       facts.outputs = what.outputs;
       facts.after = what.after;
@@ -126,4 +127,9 @@ export class GuestHistory {
       after: null,
     });
   }
+}
+
+/** A replay from an old snapshot begins in the time of an earlier primary. */
+function whoRan(run: Run, epoch: Epoch): Run {
+  return epoch <= run.from && run.parent ? whoRan(run.parent, epoch) : run;
 }

@@ -29,6 +29,7 @@ export class Referee {
   readonly #store: SimGenerationStore;
   readonly #disk: SimDisk;
   readonly #isFenced: boolean;
+  readonly #journal: FaultPlan['journal'];
   readonly #winners = new Map<Generation, string>();
   readonly #frames = new Map<string, { readonly hash: number }>();
   /** The disk as the guest now alive found it at power-on. */
@@ -54,7 +55,7 @@ export class Referee {
     world: {
       readonly store: SimGenerationStore;
       readonly disk: SimDisk;
-      readonly plan: Pick<FaultPlan, 'isFenced'>;
+      readonly plan: Pick<FaultPlan, 'isFenced' | 'journal'>;
     },
   ) {
     this.#verdict = judges.verdict;
@@ -63,6 +64,7 @@ export class Referee {
     this.#store = world.store;
     this.#disk = world.disk;
     this.#isFenced = world.plan.isFenced;
+    this.#journal = world.plan.journal;
     this.#baseline = layeredContent(world.disk);
     world.disk.onCreated = (process, name, bytes) => this.#layerCreated(process, name, bytes);
     world.disk.onRead = (...read) => this.#fileRead(...read);
@@ -86,6 +88,10 @@ export class Referee {
 
   report(witness: Witness, report: RoleReport): void {
     if (report.kind === 'welcomed') witness.run = this.#history.run(report.replica);
+    if (report.kind === 'resuming') {
+      witness.run = this.#lastRun();
+      witness.ran = report.from;
+    }
     if (report.kind === 'stateReceived') {
       witness.received = report.epoch;
       witness.ran = report.epoch;
@@ -126,14 +132,21 @@ export class Referee {
     const { run: followed } = witness;
     if (followed) {
       this.takeOvers += 1;
-      if (witness.ran < followed.leftThrough) {
+      const forgets = witness.ran < followed.leftThrough;
+      // Without sync, a journal may end before what the world has seen.
+      const isNewLife = forgets && this.#journal === 'async' && this.#hasResumed(witness.id);
+      if (forgets && !isNewLife) {
         this.#verdict.violated(
           'outputKept',
           witness.id,
           `went live after epoch ${witness.ran}, output of epoch ${followed.leftThrough} had left`,
         );
       }
-      witness.run = this.#history.takeOver(witness.id, followed, witness.ran);
+      const life = isNewLife ? replica.generation : followed.life;
+      if (isNewLife) this.#console.begin(life);
+      witness.run = this.#history.takeOver(witness.id, followed, witness.ran, life);
+      // Write after log: the disk has nothing that the memory does not know of.
+      if (this.#hasResumed(witness.id)) this.#judge(witness.id, witness.run);
     } else {
       this.coldStarts += 1;
       witness.run = this.#history.powerOn(witness.id, replica.generation);
@@ -222,6 +235,21 @@ export class Referee {
       latest.inSync.includes(witness.id) ||
       latest.holder.replica === witness.id
     );
+  }
+
+  /** Of whoever was live last: what a journal goes on from. */
+  #lastRun(): Run | null {
+    const { latest } = this.#store;
+    for (let generation = latest?.generation ?? 0; generation > 0; generation -= 1) {
+      const holder = this.#store.read(generation)?.holder.replica;
+      const run = holder === undefined ? null : this.#history.run(holder);
+      if (run) return run;
+    }
+    return null;
+  }
+  #hasResumed(replica: string): boolean {
+    const { latest } = this.#store;
+    return latest?.holder.replica === replica && latest.reason === 'resume';
   }
 
   // --- generations and the disk --------------------------------------------------------------

@@ -7,6 +7,10 @@ import { Hypervisor } from '../hypervisor/hypervisor.js';
 import type { ReplicaEnd, ReplicaParts } from '../hypervisor/replica.js';
 import { LOG_VERSION } from '../log/log-codec.js';
 import { defaultLagMsTarget, type RoleSettings } from '../role/role-settings.js';
+import { JournalCorruptError, JournalRefusedError } from '../journal/journal-error.js';
+import { Journal } from '../journal/journal.js';
+import type { Generation } from '../units.js';
+import { SimJournalDisk } from './sim-journal-files.js';
 import { SimClock, type ClockSkew } from './sim-clock.js';
 import { SimHolderProbe } from './sim-holder-probe.js';
 import { SimProcess } from './sim-process.js';
@@ -17,7 +21,7 @@ import { Witness } from './witness.js';
 export type StartMode =
   | { readonly kind: 'backup' }
   | { readonly kind: 'auto' }
-  | { readonly kind: 'primary'; readonly holderIsDead: boolean };
+  | { readonly kind: 'primary'; readonly holderIsDead: boolean; readonly isCold?: boolean };
 
 /**
  * A host: runs one replica process at a time, through the same `Hypervisor` as `ftvm run` does.
@@ -40,11 +44,15 @@ export class SimHost {
   startedAs: StartMode['kind'] = 'backup';
   /** It was started on the operator's word that the holder of the VM is dead. */
   isVouchedFor = false;
+  /** Its journal was refused when that generation was the latest. */
+  refusedAt: Generation = 0;
+  readonly journalDisk: SimJournalDisk;
 
   constructor(name: string, world: World, skew: ClockSkew) {
     this.name = name;
     this.#world = world;
     this.#skew = skew;
+    this.journalDisk = new SimJournalDisk(world.timeline, world.prng.fork(`journal ${name}`));
   }
 
   get isFree(): boolean {
@@ -73,7 +81,12 @@ export class SimHost {
     this.#clock = clock;
     const settings = this.#settings(name);
     const { endpoint } = settings.self.identity;
-    const hypervisor = new Hypervisor(() => this.#parts(process, clock, settings), settings, {
+    const journal = this.#journal(process, clock, settings);
+    const makeParts = (): ReplicaParts => ({
+      ...this.#parts(process, clock, settings),
+      ...(journal && { journal }),
+    });
+    const hypervisor = new Hypervisor(makeParts, settings, {
       replica: (replica) => {
         // Code of a dead process may run to its next await; its host has forgotten it.
         if (this.witness?.process === process) this.witness.replica = replica;
@@ -103,7 +116,10 @@ export class SimHost {
   #run(hypervisor: Hypervisor, mode: StartMode): Promise<ReplicaEnd> {
     switch (mode.kind) {
       case 'primary':
-        return hypervisor.runPrimary({ holderIsDead: mode.holderIsDead });
+        return hypervisor.runPrimary({
+          holderIsDead: mode.holderIsDead,
+          isCold: mode.isCold ?? false,
+        });
       case 'backup':
         return hypervisor.runBackup({ endpoint: null });
       case 'auto': {
@@ -144,6 +160,9 @@ export class SimHost {
   #refused(process: SimProcess, error: unknown): void {
     if (process.isDead) return;
     this.#world.trace.note(process.name, `gives up: ${String(error)}`);
+    if (error instanceof JournalRefusedError || error instanceof JournalCorruptError) {
+      this.refusedAt = this.#world.store.latest?.generation ?? 0;
+    }
     if (!(error instanceof Error && 'code' in error)) this.#world.bug(process.name, error);
     process.end('exited');
   }
@@ -179,7 +198,18 @@ export class SimHost {
       ownDisk: null,
       slowBackup: plan.slowBackup,
       redundancy: { backups: plan.hosts - 1 },
+      ...(plan.journal !== 'none' && {
+        journal: { sync: plan.journal === 'sync', snapshotBytes: 50_000, snapshotMs: 150 },
+      }),
     };
+  }
+
+  #journal(process: SimProcess, clock: SimClock, settings: RoleSettings): Journal | null {
+    if (!settings.journal) return null;
+    const build = { v86: 'toy', v86Wasm: 'toy', architecture: 'toy' };
+    const self = { vm: 'toy', replica: process.name, spec: toyMachine, build };
+    const files = this.journalDisk.accessOf(process);
+    return new Journal({ files, clock, self, bytesMax: 200_000 });
   }
 
   #parts(process: SimProcess, clock: SimClock, settings: RoleSettings): ReplicaParts {
@@ -204,7 +234,8 @@ export class SimHost {
       roster: this.#world.store.rosterOf(process),
       createVcpu: (snapshot, handlers) => {
         const pace = { ...plan.pace, slowness: () => this.slowness };
-        const machine = { mood: plan.guest, pace, snapshot };
+        const tellsCuts = handlers.tellsCuts ?? false;
+        const machine = { mood: plan.guest, pace, snapshot, tellsCuts };
         const world = { timeline, process, clock };
         const vcpu = new SimVcpu(world, machine, handlers.event);
         this.vcpu = vcpu;

@@ -49,11 +49,17 @@ export class SimOperator {
       this.#deadSinceMs = null;
       // Somebody has been told to; storage may keep it waiting.
       if (hosts.some(({ isFree, startedAs }) => !isFree && startedAs === 'primary')) return;
-      const host = hosts.find(canStart) ?? hosts.find((each) => !network.isDark(each.name));
+      const isLit = (each: SimHost): boolean => !network.isDark(each.name);
+      const generation = this.#cluster.store.latest?.generation ?? 0;
+      // Where there is a journal, any may be the one; without any, the disk is what is left.
+      const untried = hosts.filter((each) => each.refusedAt !== generation || generation === 0);
+      const isCold = untried.length === 0;
+      const places = isCold ? hosts : untried;
+      const host = places.find(canStart) ?? places.find(isLit);
       if (!host) return;
       // A backup that waits for a primary gives its place to one.
       if (!host.isFree) host.process?.end('exited');
-      host.start({ kind: 'primary', holderIsDead: true });
+      host.start({ kind: 'primary', holderIsDead: true, isCold });
       return;
     }
     this.#deadSinceMs = null;

@@ -33,6 +33,7 @@ export class SimVcpu implements Vcpu {
   readonly #process: SimProcess;
   readonly #pace: VcpuPace;
   readonly #tellOwner: (event: VcpuEvent) => void;
+  readonly #tellsCuts: boolean;
   readonly guest: ToyGuest;
   readonly #clock: LiveClock;
   readonly #pending: PendingEvents;
@@ -55,6 +56,7 @@ export class SimVcpu implements Vcpu {
       readonly mood: GuestMood;
       readonly pace: VcpuPace;
       readonly snapshot: Snapshot | null;
+      readonly tellsCuts: boolean;
     },
     tell: (event: VcpuEvent) => void,
   ) {
@@ -62,6 +64,7 @@ export class SimVcpu implements Vcpu {
     this.#process = world.process;
     this.#pace = machine.pace;
     this.#tellOwner = tell;
+    this.#tellsCuts = machine.tellsCuts;
     this.guest = new ToyGuest(machine.mood, machine.snapshot);
     this.#before = this.guest.digest();
     this.#clock = new LiveClock(() => world.clock.nowMs());
@@ -185,7 +188,7 @@ export class SimVcpu implements Vcpu {
       const { outputs, next } = this.guest.run(record);
       this.#before = this.guest.digest();
       this.#tell({ kind: 'ran', epoch: record.epoch, outputs, after: this.#before });
-      if (record.cut && this.#state === 'live') {
+      if (record.cut && (this.#state === 'live' || this.#tellsCuts)) {
         this.#tell({
           kind: 'cutTaken',
           epoch: record.epoch,
