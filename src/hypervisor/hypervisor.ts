@@ -120,7 +120,7 @@ export class Hypervisor {
     if (status?.kind !== 'primary') return false;
     if (!status.status.backups.some(({ inSync }) => inSync)) return false;
     this.#isHandingOver = true;
-    this.#replica?.leave();
+    this.#replica?.handOver();
     return true;
   }
 

@@ -189,6 +189,10 @@ export class Replica {
     if (event.kind === 'consoleInput') this.#consoleInput.push(event.bytes);
     else this.feed({ kind: 'guestEvent', event });
   }
+  /** As `leave`, if a backup can go on. */
+  handOver(): void {
+    this.feed({ kind: 'handOver' });
+  }
   leave(): void {
     // Whoever waits for the images to be in order does not want to any more.
     this.#isLeaving = true;

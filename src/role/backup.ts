@@ -136,6 +136,7 @@ export class Backup {
         this.#durable = input.epoch;
         // It may be what a write to the disk waits for.
         return this.#guest && this.#phase === 'replaying' ? [this.#ack(this.#guest, nowMs)] : [];
+      case 'handOver':
       case 'guestEvent':
       case 'diskCompared':
       case 'journalRead':

@@ -17,6 +17,7 @@ import type { BackupView } from './backup-view.js';
 export class Departure {
   #waitingSinceMs: number | null = null;
   #drainingSinceMs: number | null = null;
+  #needsHeir = false;
 
   get hasBegun(): boolean {
     return this.#waitingSinceMs !== null;
@@ -26,12 +27,19 @@ export class Departure {
     return this.#drainingSinceMs !== null;
   }
 
-  begin(nowMs: number): void {
+  /** Without `needsHeir` it also goes when there is nobody to go on. */
+  begin({ needsHeir }: { readonly needsHeir: boolean }, nowMs: number): void {
     this.#waitingSinceMs = nowMs;
+    this.#needsHeir = needsHeir;
   }
 
   isDue(startedDiskCount: number, inSync: readonly BackupView[], nowMs: number): boolean {
     if (this.#waitingSinceMs === null) return false;
+    if (this.#needsHeir && inSync.length === 0) {
+      // The last backup is lost: who is left stays, and the guest with it.
+      [this.#waitingSinceMs, this.#drainingSinceMs] = [null, null];
+      return false;
+    }
     const isClose = inSync.some(({ lag }) => lag.lagMs(nowMs) <= closeMs);
     if (isClose || inSync.length === 0 || nowMs - this.#waitingSinceMs > closeMsMax) {
       this.#drainingSinceMs ??= nowMs;

@@ -114,7 +114,8 @@ export class Primary {
       case 'guestEvent':
         return this.#outlet.ending ? [] : [vcpu({ kind: 'inject', event: input.event })];
       case 'leave':
-        return this.#leave(nowMs);
+      case 'handOver':
+        return this.#leave(input.kind === 'handOver', nowMs);
       case 'tick':
         return this.#tick(nowMs);
       case 'peerOpened':
@@ -249,9 +250,9 @@ export class Primary {
   }
 
   /** Hands over at a good moment; asked twice, now: whoever asks does not want to wait. */
-  #leave(nowMs: number): RoleEffect[] {
-    if (this.#departure.hasBegun) return this.#left(nowMs);
-    this.#departure.begin(nowMs);
+  #leave(needsHeir: boolean, nowMs: number): RoleEffect[] {
+    if (this.#departure.hasBegun && !needsHeir) return this.#left(nowMs);
+    this.#departure.begin({ needsHeir }, nowMs);
     return this.#leaveIfDue(nowMs);
   }
   #leaveIfDue(nowMs: number): RoleEffect[] {

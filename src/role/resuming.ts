@@ -83,6 +83,7 @@ export class Resuming {
       case 'diskFinished':
       case 'diskDigested':
       case 'diskCompared':
+      case 'handOver':
       case 'guestEvent':
         return [];
     }

@@ -55,4 +55,6 @@ export type RoleInput =
   /** Something from outside for the guest: typed bytes, a frame, the power button. */
   | { readonly kind: 'guestEvent'; readonly event: GuestEvent }
   /** The operator wants this replica to stop, and the VM to go on elsewhere if it can. */
-  | { readonly kind: 'leave' };
+  | { readonly kind: 'leave' }
+  /** The same, but if no backup is left to go on, it stays. */
+  | { readonly kind: 'handOver' };

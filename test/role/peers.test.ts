@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { WireMessage } from '../../src/channel/wire-message.js';
 import { DrivenPrimary } from './driven-primary.js';
-import { consoleOf, helloOf, identityOf, recordOf, snapshotOf } from './settings.js';
+import { consoleOf, helloOf, identityOf, readOf, recordOf, snapshotOf } from './settings.js';
 
 describe('a peer that is not a backup', () => {
   it('is hung up on when it speaks before its hello', () => {
@@ -200,6 +200,21 @@ describe('leaving', () => {
     expect(still.of('end')).toEqual([]);
     still.pass(110, [1]);
     expect(still.of('end')).toHaveLength(1);
+  });
+
+  it('stays, if it was to hand over and the last backup is lost meanwhile', () => {
+    const primary = new DrivenPrimary();
+    primary.joinInSync(1);
+    primary.run();
+    primary.pass(50, [1]);
+    primary.step({ kind: 'handOver' });
+    primary.lose(1);
+    primary.answerClaim({ kind: 'won' });
+    primary.pass(3_000);
+    expect(primary.of('end')).toEqual([]);
+    primary.run(consoleOf('still here'), readOf(1));
+    expect(primary.console).toBe('still here');
+    expect(primary.startedDisk).toEqual([1]);
   });
 
   it('does not wait for a disk for ever, nor when it is asked twice', () => {
