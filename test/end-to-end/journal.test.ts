@@ -24,8 +24,9 @@ it('goes on over one TCP connection after both hosts died, with every acknowledg
   await work(50);
   const bootId = await primary.shell('cat /proc/sys/kernel/random/boot_id');
   const uptimeS = Number.parseFloat(await primary.shell('cat /proc/uptime'));
-  // In the middle of its work, and the backup first, so that nobody takes over.
+  // In the middle of its work, and both at once: a primary that sees its backup die goes on without it.
   const through = work(150);
+  primary.signal('SIGSTOP');
   await backup.kill();
   await primary.kill();
   const atDeath = acknowledged;
