@@ -17,6 +17,7 @@ export interface ChaosOptions {
   /** Of the first round; each round has the next one. */
   readonly seed: number;
   readonly clients: number;
+  readonly backups: number;
   /** Only these; all, if it is empty. */
   readonly kinds: readonly FaultKind[];
 }
@@ -132,7 +133,7 @@ export class ChaosCampaign {
 
   async #prepare(): Promise<Setup> {
     const dir = await mkdtemp(join(tmpdir(), 'ftvm-chaos-'));
-    const cluster = new ChaosCluster(dir);
+    const cluster = new ChaosCluster(dir, this.#options.backups);
     const activity = new Activity();
     const setup: Setup = {
       dir,

@@ -25,6 +25,7 @@ export interface Live {
 export class ChaosCluster {
   readonly watch = new LiveWatch();
   readonly #dir: string;
+  readonly #backups: number;
   readonly #replicas: ReplicaProcess[] = [];
   readonly #burners: ChildProcess[] = [];
   #switch: ChildFtvm | null = null;
@@ -34,8 +35,9 @@ export class ChaosCluster {
   #isClosed = false;
   #watching: Promise<void> = Promise.resolve();
 
-  constructor(dir: string) {
+  constructor(dir: string, backups: number) {
     this.#dir = dir;
+    this.#backups = backups;
   }
 
   /** Of the forward that leads to the guest's redis. */
@@ -59,7 +61,7 @@ export class ChaosCluster {
   /** A switch and a primary that boots. */
   async start(): Promise<void> {
     await this.#startSwitch('127.0.0.1:0', '127.0.0.1:0:6379');
-    this.#startReplica(['--primary'], null);
+    this.#startReplica(['--primary', '--backups', String(this.#backups)], null);
     this.#watching = this.#look();
   }
 
@@ -98,28 +100,34 @@ export class ChaosCluster {
     throw new ChaosError(`Waited ${patienceMs / 1000} s in vain until ${words}`);
   }
 
-  /** Live with an in-sync backup, both of them running; starts a backup whenever there is none. */
+  /**
+   * Live with as many in-sync backups as there are to be, all of them running; starts one whenever there
+   * are too few. Answers one of them, behind its proxy if any is.
+   */
   async untilProtected(): Promise<{ primary: ReplicaProcess; backup: ReplicaProcess }> {
     const startedAtMs = performance.now();
     while (performance.now() - startedAtMs < patienceMs) {
       const live = await this.live();
       this.#checkEnds();
-      const backup = live && this.#inSyncOf(live);
-      if (backup) return { primary: live.replica, backup };
-      const hasOther = this.#replicas.some((each) => each.isRunning && each !== live?.replica);
-      if (live && !hasOther) await this.startBackup();
+      const inSync = live ? this.#inSyncOf(live) : [];
+      const backup = inSync.find(({ isBehindProxy }) => isBehindProxy) ?? inSync[0];
+      if (live && backup && inSync.length >= this.#backups)
+        return { primary: live.replica, backup };
+      const others = this.#replicas.filter((each) => each.isRunning && each !== live?.replica);
+      if (live && others.length < this.#backups) await this.startBackup();
       await sleep(askMs);
     }
-    throw new ChaosError(`No backup was in sync within ${patienceMs / 1000} s`);
+    throw new ChaosError(`Not ${this.#backups} backups in sync within ${patienceMs / 1000} s`);
   }
 
-  /** A spare beyond the one backup would only take the cores of the others. */
+  /** Spares beyond the backups there are to be would only take the cores of the others. */
   async endSpares(primary: ReplicaProcess, backup: ReplicaProcess): Promise<void> {
     const spares = this.#replicas.filter(
       (replica) => replica.isRunning && replica !== primary && replica !== backup,
     );
-    for (const spare of spares) spare.kill();
-    await Promise.all(spares.map(({ ended }) => ended));
+    const tooMany = spares.slice(0, Math.max(0, spares.length + 1 - this.#backups));
+    for (const spare of tooMany) spare.kill();
+    await Promise.all(tooMany.map(({ ended }) => ended));
   }
 
   async takeStorageAway(): Promise<void> {
@@ -169,12 +177,12 @@ export class ChaosCluster {
     await this.#watching;
   }
 
-  #inSyncOf({ replica, status }: Live): ReplicaProcess | null {
+  #inSyncOf({ replica, status }: Live): ReplicaProcess[] {
     const pids = status.backups.filter(({ inSync }) => inSync).map(({ pid }) => pid);
-    const found = this.#replicas.find(
-      (other) => other !== replica && pids.includes(other.pid) && other.isRunning,
+    return this.#replicas.filter(
+      (other) =>
+        other !== replica && pids.includes(other.pid) && other.isRunning && !other.isStopped,
     );
-    return found && !found.isStopped ? found : null;
   }
 
   #checkEnds(): void {

@@ -82,18 +82,19 @@ export class FaultInjection {
     }
   }
 
-  async #failOver({ primary, backup }: Pair): Promise<void> {
+  async #failOver({ primary }: Pair): Promise<void> {
     primary.kill();
-    await this.#untilLive(backup);
+    await this.#untilReplaced(primary);
   }
-  async #untilLive(replica: ReplicaProcess): Promise<void> {
-    await this.#cluster.untilLive((live) => live.replica === replica, `${replica.name} is live`);
+  async #untilReplaced(primary: ReplicaProcess): Promise<void> {
+    const words = `another one than ${primary.name} is live`;
+    await this.#cluster.untilLive((live) => live.replica !== primary, words);
   }
 
   /** It wakes up into a world that has another primary, and must find out before it speaks. */
-  async #zombie({ primary, backup }: Pair, extraMs: number): Promise<string[]> {
+  async #zombie({ primary }: Pair, extraMs: number): Promise<string[]> {
     primary.stop();
-    await this.#untilLive(backup);
+    await this.#untilReplaced(primary);
     await sleep(extraMs);
     await primary.goOn();
     const how = await Promise.race([primary.ended, sleep(10_000, 'it runs on', { ref: false })]);

@@ -10,6 +10,7 @@ interface ChaosArguments {
   readonly rounds: number;
   readonly seed: number;
   readonly clients: number;
+  readonly backups: number;
   readonly faults?: readonly FaultKind[];
   readonly json?: true;
 }
@@ -27,6 +28,7 @@ export function addChaosCommand(program: Command): void {
       1,
     )
     .option('--clients <n>', 'connections at work at once', wholeNumber(1, 32), 4)
+    .option('--backups <n>', 'how many the VM has', wholeNumber(1, 4), 1)
     .option('--faults <names>', 'only these, with commas between; see below', faultList)
     .option('--json', 'one JSON object on stdout')
     .addHelpText(
@@ -41,6 +43,7 @@ Faults: ${wrapped(faultKinds)}
 Examples:
   $ ftvm chaos --rounds 200                     # half an hour
   $ ftvm chaos --rounds 1 --seed 17             # the round that failed
+  $ ftvm chaos --rounds 50 --backups 2
   $ ftvm chaos --rounds 5 --faults zombiePrimary,channelCut`,
     )
     .action(async (parsed: ChaosArguments) => {
@@ -50,8 +53,8 @@ Examples:
 
 async function chaos(parsed: ChaosArguments): Promise<number> {
   const startedAtMs = performance.now();
-  const { rounds, seed, clients, faults: kinds = [] } = parsed;
-  const campaign = new ChaosCampaign({ rounds, seed, clients, kinds }, (line) => {
+  const { rounds, seed, clients, backups, faults: kinds = [] } = parsed;
+  const campaign = new ChaosCampaign({ rounds, seed, clients, backups, kinds }, (line) => {
     const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1).padStart(7);
     process.stderr.write(`${seconds} s  ${line}\n`);
   });
