@@ -218,6 +218,18 @@ it('notices a guest that is not deterministic', async () => {
   expect(await found(20, 'lockstep')).toContain('lockstep');
 });
 
+it('notices a state that is not the whole of the guest it was cut from', async () => {
+  const { snapshot } = ToyGuest.prototype;
+  vi.spyOn(ToyGuest.prototype, 'snapshot').mockImplementation(function (this: ToyGuest) {
+    this.flipBit();
+    const state = snapshot.call(this);
+    this.flipBit();
+    return state;
+  });
+  // The digest of the first record finds it out, so no such backup ever protects the guest.
+  expect(await found(20, 'redundancy')).toContain('redundancy');
+});
+
 it('notices a vCPU that goes on while the operator has paused the guest', async () => {
   vi.spyOn(ToyGuest.prototype, 'isPaused', 'get').mockReturnValue(false);
   expect(await found(50, 'paused')).toContain('paused');
