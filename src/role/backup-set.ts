@@ -61,6 +61,11 @@ export class BackupSet {
     return durable;
   }
 
+  /** Output waits for one that is not heard. */
+  isWaitedInVain(nowMs: number): boolean {
+    return this.all().some((backup) => backup.isAwaited && backup.isMute(nowMs));
+  }
+
   /** The oldest record somebody may have to be sent or has not acknowledged; null if there is nobody. */
   get oldestNeeded(): Epoch | null {
     const places = this.all()

@@ -144,6 +144,16 @@ export class BackupView {
     return nowMs - sinceMs > this.#silenceMsMax * stallPatience;
   }
 
+  /**
+   * It has missed three heartbeats on the channel, or left a record without an ack for as long: what
+   * the guest says now would wait. Long before it may go live, which takes a whole timeout.
+   */
+  isMute(nowMs: number): boolean {
+    const muteMs = this.#silenceMsMax * mutePart;
+    const unacknowledgedMs = this.acked >= this.nextEpoch - 1 ? 0 : nowMs - this.#receivedAtMs;
+    return this.detector.channelSilentMs(nowMs) > muteMs || unacknowledgedMs > muteMs;
+  }
+
   /** Why it is as good as dead; null if it is not. To be asked often. */
   whyDead(nowMs: number): string | null {
     if (this.detector.suspects(nowMs)) return 'it has been silent too long';
@@ -160,3 +170,5 @@ export class BackupView {
 
 // 10 s by default. Making a machine of a state takes a backup a second or two on a busy host.
 const stallPatience = 20;
+// Three of the ten heartbeats in a timeout: one that is late is no news.
+const mutePart = 0.3;

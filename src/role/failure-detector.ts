@@ -46,6 +46,11 @@ export class FailureDetector {
     return heartbeatMs > this.#silenceMsMax || channelMs > this.#silenceMsMax * patience;
   }
 
+  /** How long nothing came on the channel. */
+  channelSilentMs(nowMs: number): number {
+    return nowMs - this.#channelHeardAtMs;
+  }
+
   /** Nothing came over UDP lately, though the peer may well live. */
   heartbeatsMissing(nowMs: number): boolean {
     return nowMs - this.#heartbeatHeardAtMs > this.#silenceMsMax;

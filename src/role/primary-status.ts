@@ -8,7 +8,7 @@ export interface PrimaryStatus {
   readonly epoch: Epoch;
   /** By the operator. */
   readonly isPaused: boolean;
-  /** False while a claim is open or storage is asked: output waits. */
+  /** False while output waits: for a claim, for an answer of storage, for a backup that is not heard. */
   readonly releasing: boolean;
   readonly heldOutputs: number;
   readonly commitDelayMs: { readonly mean: number; readonly max: number; readonly count: number };

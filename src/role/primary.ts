@@ -533,7 +533,7 @@ export class Primary {
       generation: this.#guard.generation,
       epoch: this.#ran,
       isPaused: this.#guestPause.isPausedAt(this.#outlet.released),
-      releasing: this.#guard.isOpen,
+      releasing: this.#guard.isOpen && !this.#backups.isWaitedInVain(nowMs),
       heldOutputs: this.#outlet.heldCount,
       commitDelayMs: this.#outlet.commitDelayMs,
       sharePercent: this.#pace.sharePercent,
