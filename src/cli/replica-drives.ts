@@ -1,10 +1,11 @@
 import type { GenerationRecord } from '../arbiter/generation-record.js';
+import { chunkBytesMax } from '../disk/disk-resync.js';
 import { plainDrive, type Drive } from '../disk/drive.js';
 import { OverlayDrive } from '../disk/overlay-drive.js';
 import type { DriveName } from '../guest/disk-request.js';
 import type { Diagnostics } from '../host/diagnostics.js';
 import type { SectorStore } from '../host/sector-store.js';
-import { DiskCopy } from '../node/disk-copy.js';
+import { DiskCopy, type DiskCopyOptions } from '../node/disk-copy.js';
 import { DiskNotCurrentError } from '../node/disk-copy-error.js';
 import { generationsOf } from '../node/generation-stores.js';
 import { FileLayerFiles, layersDirOf } from '../node/file-layer-files.js';
@@ -19,7 +20,7 @@ import type { OwnDiskSettings } from '../role/role-settings.js';
 
 /** What the operator says about the disks of one replica. */
 export interface ReplicaDrivesOptions {
-  readonly role: 'primary' | 'backup';
+  readonly role: DiskCopyOptions['role'];
   /** Where a copy is, with replicated disks; null for the place in the VM's directory. */
   readonly dir: string | null;
   readonly takesAny: boolean;
@@ -135,9 +136,9 @@ function ownDiskOf(
   copy: DiskCopy | null,
 ): OwnDiskSettings | null {
   if (vm.disks === 'shared') return null;
-  if (!copy) return { use: 'reads', id: null, copies: [] };
+  if (!copy) return { use: 'reads', id: null, copies: [], chunkBytes: chunkBytesMax };
   const copies = [...images]
     .filter(([name]) => name !== 'cdrom')
     .map(([name, { byteLength }]) => ({ name, bytes: byteLength }));
-  return { use: 'everything', id: copy.id, copies };
+  return { use: 'everything', id: copy.id, copies, chunkBytes: chunkBytesMax };
 }

@@ -179,7 +179,7 @@ export async function runReplica(
     channelDelayMs: parsed.channelDelay,
     switchUrl: parsed.switch ?? null,
     disks: {
-      role: parsed.primary ? 'primary' : 'backup',
+      role: parsed.auto ? 'either' : parsed.primary ? 'primary' : 'backup',
       dir: parsed.diskDir ?? null,
       takesAny: parsed.takeDisk ?? false,
     },

@@ -1,4 +1,4 @@
-import type { DiskWrite, DriveName } from '../guest/disk-request.js';
+import { requestRange, type DiskWrite, type DriveName } from '../guest/disk-request.js';
 import { overlap } from './disk-overlap.js';
 
 /** A stretch of a drive that two replicas compare. */
@@ -31,8 +31,11 @@ export class DiskResync {
   #comparedBytes = 0;
   #differentBytes = 0;
 
-  constructor(drives: readonly { readonly name: DriveName; readonly bytes: number }[]) {
-    this.#chunks = drives.flatMap(chunksOf);
+  constructor(
+    drives: readonly { readonly name: DriveName; readonly bytes: number }[],
+    chunkBytes = chunkBytesMax,
+  ) {
+    this.#chunks = drives.flatMap((drive) => chunksOf(drive, chunkBytes));
     this.totalBytes = drives.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
@@ -72,7 +75,10 @@ export class DiskResync {
     if (data.byteLength === 0) return [];
     this.#differentBytes += chunk.lengthBytes;
     const { drive, offsetBytes } = chunk;
-    return [{ kind: 'diskWrite', drive, offsetBytes, data }, ...written];
+    return [
+      { kind: 'diskWrite', drive, offsetBytes, data },
+      ...written.map((write) => within(write, chunk)),
+    ];
   }
 
   /** Everything has been compared. */
@@ -88,12 +94,23 @@ export class DiskResync {
   }
 }
 
-function chunksOf(drive: { readonly name: DriveName; readonly bytes: number }): DiskChunk[] {
-  return Array.from({ length: Math.ceil(drive.bytes / chunkBytesMax) }, (_, n) => {
-    const offsetBytes = n * chunkBytesMax;
-    const lengthBytes = Math.min(chunkBytesMax, drive.bytes - offsetBytes);
+function chunksOf(
+  drive: { readonly name: DriveName; readonly bytes: number },
+  chunkBytes: number,
+): DiskChunk[] {
+  return Array.from({ length: Math.ceil(drive.bytes / chunkBytes) }, (_, n) => {
+    const offsetBytes = n * chunkBytes;
+    const lengthBytes = Math.min(chunkBytes, drive.bytes - offsetBytes);
     return { drive: drive.name, offsetBytes, lengthBytes };
   });
+}
+
+/** Only that part of a write: what it wrote elsewhere, later writes may have changed since. */
+function within(write: DiskWrite, chunk: DiskChunk): DiskWrite {
+  const { start, end } = requestRange(write);
+  const from = Math.max(start, chunk.offsetBytes);
+  const to = Math.min(end, chunk.offsetBytes + chunk.lengthBytes);
+  return { ...write, offsetBytes: from, data: write.data.subarray(from - start, to - start) };
 }
 
 function nameOf({ drive, offsetBytes }: Omit<DiskChunk, 'lengthBytes'>): string {

@@ -13,12 +13,12 @@ export type OwnDiskUse =
 
 /** What a primary takes over from the replica that followed. */
 export interface DiskInHand {
-  /** What its disk has not got, whether the guest knows of its end or not, in the order of issue. */
-  readonly writes: readonly DiskWrite[];
   /** Ids of operations that have begun, so that none begins twice. */
   readonly started: readonly number[];
+  /** What has ended and the guest does not know. */
+  readonly finished: readonly { readonly requestId: number; readonly result: DiskResult }[];
 }
-export const nothingInHand: DiskInHand = { writes: [], started: [] };
+export const nothingInHand: DiskInHand = { started: [], finished: [] };
 
 /**
  * The disk of a replica that follows and performs operations itself: what its guest reads need not
@@ -35,14 +35,24 @@ export class OwnDisk {
   readonly #held: LogRecord[] = [];
   /** What our reads found; null while one is under way. */
   readonly #reads = new Map<number, Uint8Array | null>();
+  /** What our disk has done and the log has not told of. */
+  readonly #done = new Map<number, DiskResult>();
+  /** Writes that the log has told of and our disk has not done. */
+  readonly #told = new Set<number>();
   /** Requests that our guest has not issued yet, and that need nothing of us. */
   readonly #settled = new Set<number>();
   readonly #local = new Set<number>();
   #failed: DiskRequest[] = [];
+  #lastBefore = 0;
   #lastLocalId = 0;
 
   constructor(use: OwnDiskUse) {
     this.#use = use;
+  }
+
+  /** The state we start from was cut after that request: what is before it is none of ours. */
+  beginAfter(requestId: number): void {
+    this.#lastBefore = requestId;
   }
 
   /** Records, in order, from the primary. */
@@ -56,16 +66,20 @@ export class OwnDisk {
   #completed(event: GuestEvent): void {
     if (event.kind !== 'diskCompleted') return;
     const { requestId, result } = event;
-    const isOurs =
-      result.kind === 'ownRead' || (result.kind === 'written' && this.#use === 'everything');
-    if (isOurs) return;
-    if (!this.#queue.has(requestId)) {
-      this.#settled.add(requestId);
+    if (result.kind === 'ownRead' || requestId <= this.#lastBefore) return;
+    if (result.kind === 'written' && this.#use === 'everything') {
+      if (!this.#done.delete(requestId)) this.#told.add(requestId);
       return;
     }
     this.#reads.delete(requestId);
-    // A shared disk has it now. A read of our own that goes on keeps its place until it ends.
-    if (result.kind === 'written') this.#queue.finished(requestId);
+    if (this.#done.delete(requestId)) return;
+    const request = this.#queue.at(requestId);
+    if (!request) {
+      this.#settled.add(requestId);
+      return;
+    }
+    // The shared disk has it, or never will. A read of our own keeps its place until it ends.
+    if (request.kind === 'diskWrite') this.#queue.finished(requestId);
   }
 
   /** Our guest has run an epoch and issued these. */
@@ -104,9 +118,11 @@ export class OwnDisk {
       return;
     }
     this.#queue.finished(requestId);
-    this.#local.delete(requestId);
-    if (result.kind === 'read' && this.#reads.has(requestId)) {
+    if (this.#local.delete(requestId) || this.#told.delete(requestId)) return;
+    if (result.kind !== 'read') this.#done.set(requestId, result);
+    else if (this.#reads.has(requestId)) {
       this.#reads.set(requestId, result.data);
+      this.#done.set(requestId, result);
     }
   }
 
@@ -136,6 +152,7 @@ export class OwnDisk {
       const { kind, requestId } = event;
       const data = this.#reads.get(requestId)!;
       this.#reads.delete(requestId);
+      this.#done.delete(requestId);
       return { kind, requestId, result: { kind: 'read', data } };
     });
     return { ...record, events };
@@ -146,11 +163,22 @@ export class OwnDisk {
     return this.#held.length === 0;
   }
 
+  /** Our disk has everything that the guest was told is on it. */
+  get isCurrent(): boolean {
+    return this.#use === 'reads' || this.#told.size === 0;
+  }
+
+  /** Writes of the guest that our disk has not got. */
+  get hasWrites(): boolean {
+    return this.#use === 'everything' && this.#queue.writeBytes > 0;
+  }
+
+  /** After `isCurrent`: what the guest was not told of, it will be told of by the primary we become. */
   handOver(): DiskInHand {
-    const writes = this.#queue.unfinished().filter((request) => request.kind === 'diskWrite');
+    const hasFailed = (id: number): boolean => this.#failed.some((each) => each.id === id);
     return {
-      writes: this.#use === 'everything' ? writes : [],
-      started: this.#queue.started(),
+      started: this.#queue.started().filter((id) => !hasFailed(id)),
+      finished: [...this.#done].map(([requestId, result]) => ({ requestId, result })),
     };
   }
 }

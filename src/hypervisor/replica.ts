@@ -118,6 +118,7 @@ export class Replica {
       lastRequestId: 0,
       pendingDisk: [],
       startedDisk: [],
+      finishedDisk: [],
       unreleasedFrames: [],
       guestEnd: null,
       isPaused: false,

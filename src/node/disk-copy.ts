@@ -29,7 +29,8 @@ interface CopyFile {
 export interface DiskCopyOptions {
   /** Null: `copies/HOST-N` of the VM's directory, the first that nobody uses. */
   readonly dir: string | null;
-  readonly role: 'primary' | 'backup';
+  /** `either` is whatever will be needed. */
+  readonly role: 'primary' | 'backup' | 'either';
   /** The latest generation of the VM; null if it never ran. */
   readonly latest: GenerationRecord | null;
   /** The operator's word: start from this copy, whoever was live last. */
@@ -78,21 +79,22 @@ export class DiskCopy {
   static async #openTaken(vm: Vm, dir: string, options: DiskCopyOptions): Promise<DiskCopy> {
     const { role, latest, takesAny } = options;
     const found = await readCopyFile(dir);
-    if (role === 'primary' && latest !== null) {
-      const isWhole = found?.vm === vm.id && found.state === 'complete';
-      if (isWhole && (takesAny || found.id === latest.disk)) {
-        return new DiskCopy(dir, found.id, vm.id);
-      }
-      throw new DiskNotCurrentError(dir, latest);
-    }
     if (found && found.vm !== vm.id) throw new DiskCopyUnreadableError(dir, 'it is of another VM');
     const copy = new DiskCopy(dir, found?.id ?? randomUUID(), vm.id);
-    // Filled by a start that did not come about.
-    if (role === 'primary' && found?.state === 'complete') return copy;
+    const isWhole = found?.state === 'complete';
+    if (role === 'primary' && latest !== null) {
+      if (isWhole && (takesAny || copy.id === latest.disk)) return copy;
+      throw new DiskNotCurrentError(dir, latest);
+    }
+    // What a backup follows makes it current; a VM that never ran begins with its image.
+    if (isWhole) return copy;
     copy.mark('syncing');
-    if (role === 'primary') await copy.#fill(vm);
-    else await copy.#make(vm);
-    if (role === 'primary') copy.mark('complete');
+    if (role === 'backup' || latest !== null) {
+      await copy.#make(vm);
+    } else {
+      await copy.#fill(vm);
+      copy.mark('complete');
+    }
     return copy;
   }
 

@@ -37,7 +37,7 @@ export class BackupDisks {
     for (const output of outputs) {
       if (output.kind !== 'diskRead' && output.kind !== 'diskWrite') continue;
       this.#lastRequestId = output.id;
-      if (output.kind === 'diskRead' && this.#settings.use === 'reads') this.#fence.started(output);
+      if (output.kind === 'diskRead' && this.#settings.use === 'reads') this.#fence.issued(output);
     }
     for (const { ownReads } of this.#backups.all()) {
       if (ownReads && ownReads.afterId === null && epoch >= ownReads.afterEpoch) {
@@ -45,6 +45,11 @@ export class BackupDisks {
       }
     }
     return this.#desk.due(epoch);
+  }
+
+  /** A write has failed. */
+  failed(write: DiskRequest): void {
+    this.#fence.failed(write);
   }
 
   recorded({ epoch, events }: LogRecord): void {
@@ -72,9 +77,14 @@ export class BackupDisks {
   recordsFor({ ownReads }: BackupView, records: readonly LogRecord[]): readonly LogRecord[] {
     const afterId = ownReads?.afterId ?? null;
     if (afterId === null) return records;
+    const isLeftOut = (event: GuestEvent): boolean =>
+      event.kind === 'diskCompleted' &&
+      event.result.kind === 'read' &&
+      event.requestId > afterId &&
+      !this.#fence.isCarried(event.requestId);
     return records.map((record) =>
-      record.events.some((event) => isReadAfter(event, afterId))
-        ? { ...record, events: record.events.map((event) => withoutData(event, afterId)) }
+      record.events.some(isLeftOut)
+        ? { ...record, events: record.events.map((e) => (isLeftOut(e) ? withoutData(e) : e)) }
         : record,
     );
   }
@@ -119,10 +129,7 @@ export class BackupDisks {
 function readsAfter(backup: BackupView, recorded: Epoch): void {
   backup.ownReads = { afterEpoch: recorded, afterId: null };
 }
-function isReadAfter(event: GuestEvent, id: number): boolean {
-  return event.kind === 'diskCompleted' && event.result.kind === 'read' && event.requestId > id;
-}
-function withoutData(event: GuestEvent, afterId: number): GuestEvent {
-  if (event.kind !== 'diskCompleted' || !isReadAfter(event, afterId)) return event;
+function withoutData(event: GuestEvent): GuestEvent {
+  if (event.kind !== 'diskCompleted') return event;
   return { kind: 'diskCompleted', requestId: event.requestId, result: { kind: 'ownRead' } };
 }

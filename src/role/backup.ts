@@ -25,9 +25,9 @@ import type { RoleSettings } from './role-settings.js';
  * A replica that follows: takes the primary's state, replays its records, and goes live if it may.
  *
  * ```
- * greeting ─▶ receiving ─▶ replaying ─▶ claiming ─▶ goingLive ─▶ (a Primary)
- *  hello       the state    records      the          to the end
- *                           and acks     test-and-set of the log
+ * greeting ─▶ receiving ─▶ replaying ─▶ settling ─▶ claiming ─▶ goingLive ─▶ (a Primary)
+ *  hello       the state    records      a disk of    the          to the end
+ *                           and acks     our own      test-and-set of the log
  *                 │             │            │
  *                 ▼             ▼            ▼
  *              rejoin: lost the primary before it was in sync, diverged, or lost the claim
@@ -40,7 +40,7 @@ export class Backup {
   readonly #settings: RoleSettings;
   readonly #peer: PeerId;
   readonly #detector: FailureDetector;
-  #phase: 'greeting' | 'receiving' | 'replaying' | 'claiming' | 'goingLive' | 'over' = 'greeting';
+  #phase: BackupPhase = 'greeting';
   #primary: ReplicaIdentity | null = null;
   #heartbeatTo: string | null = null;
   #generation: Generation = 0;
@@ -129,7 +129,12 @@ export class Backup {
           ...this.#end({ kind: 'left' }),
         ];
       case 'diskFinished':
-        return [...this.#disk.finished(input), ...this.#goLiveIfDue(), ...this.#endIfDone()];
+        return [
+          ...this.#disk.finished(input),
+          ...this.#claimIfSettled(),
+          ...this.#goLiveIfDue(),
+          ...this.#endIfDone(),
+        ];
       case 'diskDigested':
         return this.#phase === 'replaying' ? this.#disk.digested(input, this.#guest?.ran ?? 0) : [];
       case 'journalDurable':
@@ -162,6 +167,7 @@ export class Backup {
         return this.#receiving(message, nowMs);
       case 'replaying':
         return this.#replaying(message, nowMs);
+      case 'settling':
       case 'claiming':
       case 'goingLive':
       case 'over':
@@ -206,7 +212,7 @@ export class Backup {
       { kind: 'startVcpu', snapshot },
       ...this.#journal({ kind: 'begin', snapshot }),
       report({ kind: 'stateReceived', epoch, bytes: snapshot.state.byteLength }),
-      ...this.#disk.begin(),
+      ...this.#disk.begin(snapshot.lastRequestId),
     ];
   }
 
@@ -260,6 +266,7 @@ export class Backup {
         return [
           ...guest.epochRan(event),
           ...this.#disk.ran(event.outputs),
+          ...this.#claimIfSettled(),
           ...this.#syncFor(event),
           ...this.#goLiveIfDue(),
           ...this.#readOn(guest, nowMs),
@@ -267,7 +274,7 @@ export class Backup {
         ];
       case 'crashed':
         guest.crashed(event);
-        return [...this.#readOn(guest, nowMs), ...this.#endIfDone()];
+        return [...this.#claimIfSettled(), ...this.#readOn(guest, nowMs), ...this.#endIfDone()];
       case 'diverged':
         return this.#diverged(event.epoch, event.difference, nowMs);
       case 'wentLive': {
@@ -314,7 +321,7 @@ export class Backup {
     if (!this.#goodbye || this.#phase === 'claiming') return [];
     if (guest && guest.ran < Math.min(this.#goodbye.epoch, guest.received)) return [];
     // The next start may be from our copy of the disk.
-    if (this.#disk.inHand.writes.length > 0) return [];
+    if (this.#disk.hasWrites) return [];
     return [...this.#journal({ kind: 'ended' }), ...this.#end(this.#goodbye)];
   }
 
@@ -332,7 +339,7 @@ export class Backup {
 
   #channelDown(why: string, nowMs: number): RoleEffect[] {
     this.#channelIsDown = true;
-    if (this.#goodbye || this.#phase === 'claiming' || this.#phase === 'goingLive') return [];
+    if (this.#goodbye || this.#isTakingOver) return [];
     if (!this.#isInSync) return this.#rejoin(`lost the primary before it was in sync: ${why}`);
     // A dead process refuses at once: no need to wait for its silence.
     this.#channelDownAtMs = nowMs;
@@ -350,15 +357,32 @@ export class Backup {
 
   #suspect(why: string, nowMs: number): RoleEffect[] {
     // After its goodbye a primary is gone, and so is the guest: nothing to take over.
-    if (this.#goodbye || this.#phase === 'claiming' || this.#phase === 'goingLive') return [];
+    if (this.#goodbye || this.#isTakingOver) return [];
     if (!this.#isInSync) return this.#rejoin(`lost the primary before it was in sync: ${why}`);
     this.#lostAtMs = nowMs;
-    this.#phase = 'claiming';
+    this.#phase = 'settling';
     return [
       report({ kind: 'primaryLost', why }),
       { kind: 'closePeer', peer: this.#peer },
-      this.#claim(),
+      ...this.#claimIfSettled(),
     ];
+  }
+
+  /**
+   * A claim names our copy of the disk as the VM's: first it must be. Until then it is the old
+   * primary's copy that a start after our own death has to be from.
+   */
+  #claimIfSettled(): RoleEffect[] {
+    if (this.#phase !== 'settling' || !this.#guest) return [];
+    const { ran, received, end } = this.#guest;
+    const isBehind = this.#disk.isCopy && ran < received && !end;
+    if (isBehind || !this.#disk.isCurrent) return [];
+    this.#phase = 'claiming';
+    return [this.#claim()];
+  }
+
+  get #isTakingOver(): boolean {
+    return ['settling', 'claiming', 'goingLive'].includes(this.#phase);
   }
 
   #claim(): RoleEffect {
@@ -441,6 +465,7 @@ export class Backup {
   }
 
   #keepInTouch(nowMs: number): RoleEffect[] {
+    if (this.#phase === 'settling') return this.#claimIfSettled();
     if (this.#phase === 'claiming') return nowMs >= this.#retryClaimAtMs ? [this.#claim()] : [];
     // How long connecting may take is the link's business.
     if (this.#phase === 'goingLive' || !this.#channelIsOpen) return [];
@@ -499,6 +524,9 @@ export class Backup {
     };
   }
 }
+
+type BackupPhase =
+  'greeting' | 'receiving' | 'replaying' | 'settling' | 'claiming' | 'goingLive' | 'over';
 
 export interface BackupStatus {
   readonly phase: string;

@@ -32,12 +32,14 @@ export class FollowedDisk {
 
   constructor(settings: OwnDiskSettings | null, say: (message: WireMessage) => RoleEffect) {
     this.#own = settings && new OwnDisk(settings.use);
-    this.#resync = settings?.use === 'everything' ? new DiskResync(settings.copies) : null;
+    this.#resync =
+      settings?.use === 'everything' ? new DiskResync(settings.copies, settings.chunkBytes) : null;
     this.#say = say;
   }
 
-  /** The state is here, and records will follow. */
-  begin(): RoleEffect[] {
+  /** The state is here, cut after that disk request, and records will follow. */
+  begin(lastRequestId: number): RoleEffect[] {
+    this.#own?.beginAfter(lastRequestId);
     return this.#askOn();
   }
 
@@ -90,6 +92,17 @@ export class FollowedDisk {
   /** Everything that has arrived is with the vCPU. */
   get isDrained(): boolean {
     return this.#own?.isDrained ?? true;
+  }
+  /** We have a disk to ourselves. */
+  get isCopy(): boolean {
+    return this.#resync !== null;
+  }
+  /** Our disk is what the guest was told it is. */
+  get isCurrent(): boolean {
+    return this.#own?.isCurrent ?? true;
+  }
+  get hasWrites(): boolean {
+    return this.#own?.hasWrites ?? false;
   }
   get inHand(): DiskInHand {
     return this.#own?.handOver() ?? nothingInHand;

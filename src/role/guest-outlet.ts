@@ -27,13 +27,12 @@ export class GuestOutlet {
   readonly #delay = new CommitDelay();
   #released: Epoch;
   #consoleReleased: ConsoleOffset;
-  /** Each replica has its own disk, which is as internal as memory: writes wait for nobody (§4.1). */
-  readonly #hasOwnDisk: boolean;
+  readonly #use: OwnDiskUse | null;
   #failedWrites: DiskRequest[] = [];
   #ending: GuestEnd | null;
 
   constructor(start: PrimaryStart, use: OwnDiskUse | null) {
-    this.#hasOwnDisk = use === 'everything';
+    this.#use = use;
     this.#released = start.lastEpoch;
     this.#consoleReleased = start.consoleOffset;
     this.#ending = start.guestEnd;
@@ -43,6 +42,11 @@ export class GuestOutlet {
       this.#journals.hold(request.id, start.lastEpoch);
     }
     for (const id of start.startedDisk) this.#disk.begun(id);
+  }
+
+  /** Each replica has its own disk, which is as internal as memory: writes wait for nobody (§4.1). */
+  get #hasOwnDisk(): boolean {
+    return this.#use === 'everything';
   }
 
   hold(outputs: readonly GuestOutput[], epoch: Epoch, nowMs: number): void {
@@ -81,8 +85,9 @@ export class GuestOutlet {
   addRead(read: DiskRead): void {
     this.#disk.add(read);
   }
-  hasDisk(requestId: number): boolean {
-    return this.#disk.has(requestId);
+  /** The request of that id, unless it has ended. */
+  diskRequest(requestId: number): DiskRequest | undefined {
+    return this.#disk.at(requestId);
   }
   /** False if the guest is not told yet. */
   diskFinished(requestId: number, result: DiskResult): boolean {
@@ -154,7 +159,9 @@ export class GuestOutlet {
   }
   /** What waits for acks or for a disk. */
   get heldBytes(): number {
-    return this.#gate.heldBytes + this.#disk.writeBytes;
+    // Writes that wait for a backup's reads wait for records that only a running vCPU makes.
+    const diskBytes = this.#use === 'reads' ? 0 : this.#disk.writeBytes;
+    return this.#gate.heldBytes + diskBytes;
   }
   /** Operations that will change or read the disk whatever we do. */
   get startedDiskCount(): number {

@@ -72,6 +72,11 @@ export class Primary {
       kind: 'emitFrame',
       frame,
     }));
+    for (const { requestId, result } of start.finishedDisk) {
+      this.#outlet.diskFinished(requestId, result);
+      if (this.#outlet.ending) continue;
+      effects.push(vcpu({ kind: 'inject', event: { kind: 'diskCompleted', requestId, result } }));
+    }
     return [
       ...effects,
       ...this.#startDisk(),
@@ -209,9 +214,13 @@ export class Primary {
     nowMs: number,
   ): RoleEffect[] {
     // Begun before we were primary, and in the log since.
-    if (!this.#outlet.hasDisk(requestId)) return [];
+    const request = this.#outlet.diskRequest(requestId);
+    if (!request) return [];
     const effects: RoleEffect[] = [];
-    if (result.kind === 'failed') effects.push(report({ kind: 'diskFailed', requestId }));
+    if (result.kind === 'failed') {
+      effects.push(report({ kind: 'diskFailed', requestId }));
+      if (request.kind === 'diskWrite') this.#disks.failed(request);
+    }
     if (!this.#outlet.diskFinished(requestId, result)) {
       this.#retryDiskAtMs = nowMs + retryDiskMs;
       return effects;
@@ -426,7 +435,9 @@ export class Primary {
   /** A backup that is close behind becomes awaited; one that has everything becomes in sync. */
   #advance(backup: BackupView, nowMs: number): RoleEffect[] {
     const isClose = backup.lag.lagMs(nowMs) <= this.#settings.lagMsTarget;
-    if (backup.state === 'catchingUp' && isClose && this.#disks.isReady(backup)) {
+    // A machine that is still being built takes records and cannot take over.
+    const hasBegun = backup.ran > backup.cutEpoch || this.#log.recorded === backup.cutEpoch;
+    if (backup.state === 'catchingUp' && hasBegun && isClose && this.#disks.isReady(backup)) {
       backup.state = 'required';
       backup.requiredEpoch = this.#log.recorded;
       this.#disks.becameRequired(backup, this.#log.recorded);

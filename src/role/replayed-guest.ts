@@ -117,17 +117,15 @@ export class ReplayedGuest {
 
   /** Everything has run and `generation` is ours: from here a primary goes on. */
   primaryStart(generation: Generation, redundancy: Redundancy, disk: DiskInHand): PrimaryStart {
-    // A write may be pending for the guest, for a disk of our own, or for both.
-    const pending = new Map(this.#pendingIo.requests().map((request) => [request.id, request]));
-    for (const write of disk.writes) pending.set(write.id, write);
     return {
       generation,
       redundancy,
       lastEpoch: this.#ran,
       consoleOffset: this.#consoleOffset,
       lastRequestId: this.#lastRequestId,
-      pendingDisk: [...pending.values()].sort((a, b) => a.id - b.id),
+      pendingDisk: this.#pendingIo.requests(),
       startedDisk: disk.started,
+      finishedDisk: disk.finished,
       unreleasedFrames: this.#frames.map(({ frame }) => frame),
       guestEnd: this.#end,
       isPaused: this.#isPaused,

@@ -8,7 +8,7 @@ import type { StateProgress } from '../channel/state-transfer.js';
 import type { GuestEnd, Refusal, WireMessage } from '../channel/wire-message.js';
 import type { DiskChunk } from '../disk/disk-resync.js';
 import type { DiskRequest } from '../guest/disk-request.js';
-import type { GuestEvent } from '../guest/guest-event.js';
+import type { DiskResult, GuestEvent } from '../guest/guest-event.js';
 import type { Snapshot } from '../guest/snapshot.js';
 import type { LogRecord } from '../log/log-record.js';
 import type { ConsoleOffset, Epoch, Generation } from '../units.js';
@@ -87,6 +87,8 @@ export interface PrimaryStart {
   readonly lastRequestId: number;
   /** Of these, what this replica has begun already; it will hear of their end. */
   readonly startedDisk: readonly number[];
+  /** And what has ended: only the guest has to be told. */
+  readonly finishedDisk: readonly { readonly requestId: number; readonly result: DiskResult }[];
   /** Frames not known to have left. */
   readonly unreleasedFrames: readonly Uint8Array[];
   /** The guest was over already when its primary died. */

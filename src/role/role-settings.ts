@@ -34,6 +34,8 @@ export interface OwnDiskSettings {
   readonly id: string | null;
   /** What each replica has a copy of; none when they share it. */
   readonly copies: readonly { readonly name: DriveName; readonly bytes: number }[];
+  /** Of copies, so much is compared as one. */
+  readonly chunkBytes: number;
 }
 
 /** How the log is kept on a disk of this host. */

@@ -20,16 +20,16 @@ export class FaultInjector {
 
   /** The last fault is over: what can be mended is. The dead stay dead. */
   heal(): void {
-    const { network, disk, hosts } = this.#cluster;
+    const { network, disks, hosts } = this.#cluster;
     for (const undo of this.#undo) undo();
     this.#undo.clear();
     network.isCalm = true;
-    disk.isCalm = true;
+    for (const disk of disks) disk.isCalm = true;
     for (const { process } of hosts) if (process) process.cutPoint = null;
   }
 
   #inject(fault: Fault): void {
-    const { network, store, disk, trace, hosts } = this.#cluster;
+    const { network, store, disks, trace, hosts } = this.#cluster;
     const host =
       'target' in fault && fault.target !== 'all' ? this.#cluster.host(fault.target) : null;
     trace.note(host?.name ?? 'world', `FAULT ${JSON.stringify(fault)}`);
@@ -84,13 +84,17 @@ export class FaultInjector {
         return;
       case 'slowDisk':
         if (!host) return;
-        disk.slow(host.name, fault.factor);
-        this.#lasts(fault.forMs, () => disk.slow(host.name, 1));
+        for (const disk of disks) {
+          disk.slow(host.name, fault.factor);
+          this.#lasts(fault.forMs, () => disk.slow(host.name, 1));
+        }
         return;
       case 'failingDisk':
         if (!host) return;
-        disk.fail(host.name, fault.rate);
-        this.#lasts(fault.forMs, () => disk.fail(host.name, 0));
+        for (const disk of disks) {
+          disk.fail(host.name, fault.rate);
+          this.#lasts(fault.forMs, () => disk.fail(host.name, 0));
+        }
         return;
       case 'clockJump':
         host?.jumpClock(fault.byMs);

@@ -88,6 +88,7 @@ export interface FaultPlan {
   readonly isFenced: boolean;
   /** Whether replicas keep the log, and output waits for that. */
   readonly journal: 'none' | 'async' | 'sync';
+  readonly disks: 'shared' | 'backupReads' | 'replicated';
   readonly faults: readonly Fault[];
 }
 
@@ -123,6 +124,7 @@ export function calmPlan(seed: number, changes: Partial<FaultPlan> = {}): FaultP
     skews: [],
     isFenced: true,
     journal: 'none',
+    disks: 'shared',
     faults: [],
     ...changes,
   };
@@ -141,7 +143,11 @@ export function rollPlan(seed: number): FaultPlan {
   const delayMsMax = prng.pick([0.3, 1, 5, 15]);
   const journals = prng.fork('journals');
   const journal = journals.pick(['none', 'none', 'none', 'async', 'sync'] as const);
-  const slowestDiskMs = prng.pick([1, 4, 30]);
+  const kinds = ['shared', 'shared', 'backupReads', 'replicated'] as const;
+  // A journal goes on from a disk that is shared.
+  const disks = prng.fork('disks').pick(kinds.slice(0, journal === 'none' ? 4 : 3));
+  // Two who read a slow disk for each other's guest fall behind it; that is no news.
+  const slowestDiskMs = Math.min(prng.pick([1, 4, 30]), disks === 'backupReads' ? 4 : 30);
   return {
     seed,
     hosts,
@@ -194,6 +200,7 @@ export function rollPlan(seed: number): FaultPlan {
       rate: prng.chance(0.3) ? prng.between(0.95, 1.05) : 1,
     })),
     isFenced: true,
+    disks,
     journal,
     faults: [
       ...rollFaults(prng.fork('faults'), { loadMs, failureTimeoutMs }),

@@ -28,6 +28,9 @@ export class Referee {
   readonly #console: ConsoleJudge;
   readonly #store: SimGenerationStore;
   readonly #disk: SimDisk;
+  readonly #diskOf: (host: string) => SimDisk;
+  readonly #readsItself: boolean;
+  /** One disk for all, whose layers say where a generation begins. */
   readonly #isFenced: boolean;
   readonly #journal: FaultPlan['journal'];
   readonly #winners = new Map<Generation, string>();
@@ -55,7 +58,8 @@ export class Referee {
     world: {
       readonly store: SimGenerationStore;
       readonly disk: SimDisk;
-      readonly plan: Pick<FaultPlan, 'isFenced' | 'journal'>;
+      readonly diskOf: (host: string) => SimDisk;
+      readonly plan: Pick<FaultPlan, 'isFenced' | 'journal' | 'disks'>;
     },
   ) {
     this.#verdict = judges.verdict;
@@ -63,7 +67,9 @@ export class Referee {
     this.#console = judges.console;
     this.#store = world.store;
     this.#disk = world.disk;
-    this.#isFenced = world.plan.isFenced;
+    this.#diskOf = world.diskOf;
+    this.#readsItself = world.plan.disks === 'backupReads';
+    this.#isFenced = world.plan.isFenced && world.plan.disks !== 'replicated';
     this.#journal = world.plan.journal;
     this.#baseline = layeredContent(world.disk);
     world.disk.onCreated = (process, name, bytes) => this.#layerCreated(process, name, bytes);
@@ -110,7 +116,8 @@ export class Referee {
         const { epoch, outputs, after } = event;
         witness.ran = epoch;
         witness.produced(epoch, outputs);
-        if (!witness.isDamaged) this.#history.ran(run, witness.id, { epoch, outputs, after });
+        if (!witness.isDamaged && !this.#isOutside(witness))
+          this.#history.ran(run, witness.id, { epoch, outputs, after });
         return;
       }
       case 'crashed':
@@ -215,12 +222,12 @@ export class Referee {
       );
     }
     for (const other of this.witnesses) {
-      if (other === witness || !other.isAlive || other.received >= epoch) continue;
+      if (other === witness || !other.isAlive || other.has(epoch)) continue;
       if (other.run?.life !== run.life || !this.#mayClaim(other)) continue;
       this.#verdict.violated(
         'outputRule',
         witness.id,
-        `${what} of epoch ${epoch} left, ${other.id} may go live with epoch ${other.received}`,
+        `${what} of epoch ${epoch} left, ${other.id} may go live without it`,
       );
     }
   }
@@ -250,6 +257,14 @@ export class Referee {
   #hasResumed(replica: string): boolean {
     const { latest } = this.#store;
     return latest?.holder.replica === replica && latest.reason === 'resume';
+  }
+
+  /**
+   * A backup that reads the shared disk itself and was left out of a generation: nobody waits any more
+   * before he writes where it has to read, and it may not go live.
+   */
+  #isOutside(witness: Witness): boolean {
+    return this.#readsItself && !witness.isLive && !this.#mayClaim(witness);
   }
 
   // --- generations and the disk --------------------------------------------------------------
@@ -296,17 +311,19 @@ export class Referee {
     const { run } = this.#nextBaseline;
     this.#nextBaseline = null;
     this.#judge(who, run, run ? Math.max(run.from, run.leftThrough) : 0);
-    this.#baseline = layeredContent(this.#disk);
+    this.#baseline = layeredContent(this.#diskOf(hostOf(who)));
   }
 
-  judgeDisk(who: string): void {
-    this.#judge(who, this.#lastLive?.run ?? null);
+  /** At the end, the disk of whoever is live. */
+  judgeDisk(): void {
+    const { id = 'a', run = null } = this.#lastLive ?? {};
+    this.#judge(id, run);
   }
 
   #judge(who: string, run: Run | null, certainThrough?: Epoch): void {
     const model = new DiskModel(this.#baseline);
     if (run) model.replay(this.#history.line(run), certainThrough);
-    model.compare(layeredContent(this.#disk));
+    model.compare(layeredContent(this.#diskOf(hostOf(who))));
     for (const wrong of model.wrongs.slice(0, 3)) this.#verdict.violated('disk', who, wrong);
   }
 
@@ -325,4 +342,9 @@ export class Referee {
       );
     }
   }
+}
+
+/** Replicas are named after their host: `b3` is the third on `b`. */
+function hostOf(replica: string): string {
+  return replica.charAt(0);
 }

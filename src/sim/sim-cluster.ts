@@ -25,6 +25,8 @@ export interface World {
   readonly network: SimNetwork;
   readonly store: SimGenerationStore;
   readonly disk: SimDisk;
+  /** What a host's replicas read and write: the shared disk, or its own. */
+  readonly diskOf: (host: string) => SimDisk;
   readonly referee: Referee;
   readonly processes: Map<string, SimProcess>;
   readonly bug: (who: string, error: unknown) => void;
@@ -45,6 +47,7 @@ export class SimCluster implements World {
   readonly network: SimNetwork;
   readonly store: SimGenerationStore;
   readonly disk: SimDisk;
+  readonly copies = new Map<string, SimDisk>();
   readonly history: GuestHistory;
   readonly counter: CounterJudge;
   readonly referee: Referee;
@@ -76,14 +79,26 @@ export class SimCluster implements World {
       sectors: plan.guest.diskSectors,
       weather: plan.disk,
     });
+    if (plan.disks === 'replicated') {
+      for (const name of this.hostNames) {
+        this.copies.set(
+          name,
+          new SimDisk(timeline, this.prng.fork(`disk ${name}`), {
+            sectors: plan.guest.diskSectors,
+            weather: plan.disk,
+            isLocal: true,
+          }),
+        );
+      }
+    }
     this.disk.isHolder = (process) => this.store.latest?.holder.replica === process.name;
     this.history = new GuestHistory(this.verdict);
     this.counter = new CounterJudge(this.verdict);
     const console = new ConsoleJudge(this.verdict, (who, line) => this.clients.heard(who, line));
     this.referee = new Referee({ verdict: this.verdict, history: this.history, console }, this);
-    this.hosts = Array.from({ length: plan.hosts }, (_, i) => {
+    this.hosts = this.hostNames.map((name, i) => {
       const skew = plan.skews[i] ?? { offsetMs: 0, rate: 1 };
-      return new SimHost('abcdefgh'.charAt(i), this, skew);
+      return new SimHost(name, this, skew);
     });
     this.clients = new SimClients(this, this.counter, this.prng.fork('clients'));
     const claimed = this.store.onClaimed;
@@ -94,6 +109,15 @@ export class SimCluster implements World {
       claimed(record);
       this.onGeneration(holder.replica);
     };
+  }
+
+  diskOf = (host: string): SimDisk => this.copies.get(host) ?? this.disk;
+
+  get disks(): SimDisk[] {
+    return [this.disk, ...this.copies.values()];
+  }
+  get hostNames(): string[] {
+    return [...'abcdefgh'.slice(0, this.plan.hosts)];
   }
 
   bug(who: string, error: unknown): void {

@@ -33,6 +33,7 @@ export class SimDisk {
   readonly #timeline: Timeline;
   readonly #prng: Prng;
   readonly #weather: DiskWeather;
+  readonly #isLocal: boolean;
   readonly #slowness = new Map<string, number>();
   readonly #failing = new Map<string, number>();
   isCalm = false;
@@ -49,11 +50,17 @@ export class SimDisk {
   constructor(
     timeline: Timeline,
     prng: Prng,
-    options: { readonly sectors: number; readonly weather: DiskWeather },
+    options: {
+      readonly sectors: number;
+      readonly weather: DiskWeather;
+      /** It is in the host itself: nothing of a process that is gone is still on its way. */
+      readonly isLocal?: boolean;
+    },
   ) {
     this.#timeline = timeline;
     this.#prng = prng;
     this.#weather = options.weather;
+    this.#isLocal = options.isLocal ?? false;
     this.image = new SimFile('image');
     this.image.grow(options.sectors * sectorBytes);
   }
@@ -78,6 +85,7 @@ export class SimDisk {
     });
     const openFile = (file: SimFile): LayerFile => this.#open(process, file, cache);
     const image = openFile(this.image);
+    let failedSyncs = 0;
     return {
       files: {
         names: () => this.#asked(process, 'read', () => [...this.files.keys()]),
@@ -104,8 +112,14 @@ export class SimDisk {
         byteLength: this.image.byteLength,
         read: (offsetBytes, lengthBytes) => image.read(offsetBytes, lengthBytes),
         write: async (offsetBytes, data) => {
+          // As the real one: a sync that failed meanwhile may have been about these bytes.
+          const before = failedSyncs;
           await image.write(offsetBytes, data);
-          await image.sync();
+          await image.sync().catch((error: unknown) => {
+            failedSyncs += 1;
+            throw error;
+          });
+          if (failedSyncs !== before) throw new Error('a sync has failed meanwhile');
         },
         close: () => Promise.resolve(),
       },
@@ -151,7 +165,8 @@ export class SimDisk {
       (answer) => {
         process.act(() => {
           this.#timeline.after(this.#delayMs(process), () => {
-            if (process.isDead && (direction === 'read' || this.#prng.chance(0.5))) return;
+            const isLost = direction === 'read' || this.#isLocal || this.#prng.chance(0.5);
+            if (process.isDead && isLost) return;
             const { readFailureRate, writeFailureRate } = this.#weather;
             const fails = this.#fails(
               process,
@@ -173,7 +188,8 @@ export class SimDisk {
 
   /** Its process is dead; what its kernel had of the write may go on. */
   #orphan(process: SimProcess, write: CachedWrite): void {
-    switch (this.#prng.pick(['whole', 'part', 'never', 'late'] as const)) {
+    const fates = ['whole', 'part', 'never', 'late'] as const;
+    switch (this.#prng.pick(this.#isLocal ? fates.slice(0, 3) : fates)) {
       case 'whole':
         this.#land(process, write);
         return;

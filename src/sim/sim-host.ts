@@ -1,12 +1,18 @@
 import { plainDrive, type Drive } from '../disk/drive.js';
 import { OverlayDrive, type OverlaySettings } from '../disk/overlay-drive.js';
+import { FtvmError } from '../errors.js';
 import { fingerprintFields, type MachineSpec } from '../guest/machine-spec.js';
 import type { Diagnostics } from '../host/diagnostics.js';
 import type { StartRules } from '../hypervisor/start-claim.js';
 import { Hypervisor } from '../hypervisor/hypervisor.js';
 import type { ReplicaEnd, ReplicaParts } from '../hypervisor/replica.js';
 import { LOG_VERSION } from '../log/log-codec.js';
-import { defaultLagMsTarget, type RoleSettings } from '../role/role-settings.js';
+import {
+  defaultLagMsTarget,
+  type OwnDiskSettings,
+  type RoleSettings,
+} from '../role/role-settings.js';
+import { sectorBytes } from './sim-file.js';
 import { JournalCorruptError, JournalRefusedError } from '../journal/journal-error.js';
 import { Journal } from '../journal/journal.js';
 import type { Generation } from '../units.js';
@@ -114,18 +120,23 @@ export class SimHost {
   }
 
   #run(hypervisor: Hypervisor, mode: StartMode): Promise<ReplicaEnd> {
+    const mayFollow: StartRules['mayFollow'] = (latest) => {
+      const isOther = this.#world.plan.disks === 'replicated' && latest.disk !== this.name;
+      if (isOther) throw new WrongDiskError();
+    };
     switch (mode.kind) {
       case 'primary':
         return hypervisor.runPrimary({
           holderIsDead: mode.holderIsDead,
           isCold: mode.isCold ?? false,
+          mayFollow,
         });
       case 'backup':
         return hypervisor.runBackup({ endpoint: null });
       case 'auto': {
         const endOf: StartRules['endOf'] = (generation) =>
           Promise.resolve(this.#world.store.ends.get(generation) ?? null);
-        return hypervisor.runAuto({ holderIsDead: false, endOf });
+        return hypervisor.runAuto({ holderIsDead: false, endOf, mayFollow });
       }
     }
   }
@@ -195,7 +206,7 @@ export class SimHost {
       outputCommit: true,
       logBufferBytesMax: plan.logBufferBytesMax,
       lagMsTarget: defaultLagMsTarget,
-      ownDisk: null,
+      ownDisk: this.#ownDisk(),
       slowBackup: plan.slowBackup,
       redundancy: { backups: plan.hosts - 1 },
       ...(plan.journal !== 'none' && {
@@ -210,6 +221,15 @@ export class SimHost {
     const self = { vm: 'toy', replica: process.name, spec: toyMachine, build };
     const files = this.journalDisk.accessOf(process);
     return new Journal({ files, clock, self, bytesMax: 200_000 });
+  }
+
+  #ownDisk(): OwnDiskSettings | null {
+    const { disks, guest } = this.#world.plan;
+    if (disks === 'shared') return null;
+    const chunkBytes = 2 * sectorBytes;
+    if (disks === 'backupReads') return { use: 'reads', id: null, copies: [], chunkBytes };
+    const copies = [{ name: 'hda', bytes: guest.diskSectors * sectorBytes }] as const;
+    return { use: 'everything', id: this.name, copies, chunkBytes };
   }
 
   #parts(process: SimProcess, clock: SimClock, settings: RoleSettings): ReplicaParts {
@@ -259,27 +279,30 @@ export class SimHost {
   }
 
   #watchedDisk(process: SimProcess, clock: SimClock, witness: Witness): Drive {
-    const { disk, prng, plan, trace, referee } = this.#world;
-    const { files, image } = disk.accessOf(process);
+    const { prng, plan, trace, referee } = this.#world;
+    const { files, image } = this.#world.diskOf(this.name).accessOf(process);
     const chance = prng.fork(`layers ${process.name} ${referee.witnesses.length}`);
-    const drive = plan.isFenced
-      ? new OverlayDrive(
-          {
-            clock,
-            files,
-            image,
-            writer: process.name,
-            nonce: () => chance.whole(0, 2 ** 32 - 1),
-            onTrouble: (what, error) => trace.note(process.name, `${what}: ${String(error)}`),
-          },
-          layerSettings,
-        )
-      : plainDrive(image);
+    const isShared = plan.disks !== 'replicated';
+    const drive =
+      isShared && plan.isFenced
+        ? new OverlayDrive(
+            {
+              clock,
+              files,
+              image,
+              writer: process.name,
+              nonce: () => chance.whole(0, 2 ** 32 - 1),
+              onTrouble: (what, error) => trace.note(process.name, `${what}: ${String(error)}`),
+            },
+            layerSettings,
+          )
+        : plainDrive(image);
     return {
       byteLength: drive.byteLength,
       read: (offsetBytes, lengthBytes) => drive.read(offsetBytes, lengthBytes),
       write: (offsetBytes, data) => {
-        if (!process.isDead) referee.writeLeft(witness, data);
+        // A copy is as internal as memory.
+        if (isShared && !process.isDead) referee.writeLeft(witness, data);
         return drive.write(offsetBytes, data);
       },
       follow: () => drive.follow(),
@@ -288,6 +311,16 @@ export class SimHost {
       status: () => drive.status(),
       close: () => drive.close(),
     };
+  }
+}
+
+/** What it was started from is not what was live last. */
+class WrongDiskError extends FtvmError {
+  readonly code = 'FTVM_DISK_NOT_CURRENT';
+  readonly remedy = 'Start the host whose disk it is.';
+
+  constructor() {
+    super('another disk was live last');
   }
 }
 

@@ -53,9 +53,8 @@ export class SimOperator {
       const generation = this.#cluster.store.latest?.generation ?? 0;
       // Where there is a journal, any may be the one; without any, the disk is what is left.
       const untried = hosts.filter((each) => each.refusedAt !== generation || generation === 0);
-      const isCold = untried.length === 0;
-      const places = isCold ? hosts : untried;
-      const host = places.find(canStart) ?? places.find(isLit);
+      const isCold = untried.length === 0 || plan.disks === 'replicated';
+      const host = this.#placeToStart((isCold ? hosts : untried).filter(isLit));
       if (!host) return;
       // A backup that waits for a primary gives its place to one.
       if (!host.isFree) host.process?.end('exited');
@@ -67,6 +66,13 @@ export class SimOperator {
       const isPatient = timeline.nowMs - host.freeSinceMs < plan.restartMsMin;
       if (canStart(host) && !isPatient) host.start(this.#asNeeded ?? { kind: 'backup' });
     }
+  }
+
+  /** Where the disk is that was live last, if each host has its own. */
+  #placeToStart(hosts: readonly SimHost[]): SimHost | undefined {
+    const disk = this.#cluster.store.latest?.disk;
+    if (disk !== undefined) return hosts.find(({ name }) => name === disk);
+    return hosts.find(({ isFree }) => isFree) ?? hosts[0];
   }
 
   /** A press of the button may be lost with the replica it was pressed on: look, and press again. */

@@ -79,7 +79,7 @@ export async function simulate(
   if (isHealed) {
     cluster.clients.stop();
     await advance(timeline.nowMs + quietMs, () => false);
-    if (verdict.isClean) referee.judgeDisk('disk');
+    if (verdict.isClean) referee.judgeDisk();
   } else if (verdict.isClean) {
     verdict.violated('redundancy', 'world', `not restored ${healMsMax} ms after the last fault`);
   }

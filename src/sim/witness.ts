@@ -42,6 +42,11 @@ export class Witness {
     return found?.kind === 'backup' ? found.status : null;
   }
 
+  /** It has the record, in its vCPU or before it. */
+  has(epoch: Epoch): boolean {
+    return Math.max(this.received, this.backupStatus?.received ?? 0) >= epoch;
+  }
+
   produced(epoch: Epoch, outputs: readonly GuestOutput[]): void {
     for (const output of outputs) {
       if (output.kind === 'consoleBytes') {

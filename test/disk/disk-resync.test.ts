@@ -64,8 +64,8 @@ function resynced(seed: number, { keeps = true, waits = true } = {}): World {
       id: epoch * 10 + n + 1,
       drive: 'hda',
       // Often where a comparison is under way, seldom where another write was.
-      offsetBytes: chance.whole(0, 95) * (chunkBytesMax / 16),
-      data: new Uint8Array(chance.whole(1, 3) * 512).fill(chance.whole(1, 255)),
+      offsetBytes: chance.whole(0, 89) * (chunkBytesMax / 16),
+      data: new Uint8Array(chance.whole(1, 200) * 512).fill(chance.whole(1, 255)),
     })),
   );
 

@@ -131,6 +131,7 @@ describe('with several backups in different states', () => {
   it('waits for a required backup before it is told that it is in sync', () => {
     const primary = new DrivenPrimary();
     primary.joinCatchingUp(1);
+    primary.run();
     primary.run(consoleOf('early'));
     expect(primary.console).toBe('early');
     // Close behind, and yet without the record that made `early`.
@@ -145,9 +146,24 @@ describe('with several backups in different states', () => {
     expect(primary.console).toBe('earlylate');
   });
 
+  it('does not wait for a backup whose machine is still being built', () => {
+    const primary = new DrivenPrimary();
+    primary.joinCatchingUp(1);
+    primary.run();
+    primary.pass(5, [1]);
+    primary.ack(1, primary.epoch, primary.epoch - 1);
+    expect(primary.stateOf(1)).toBe('catchingUp');
+    primary.run();
+    primary.pass(5, [1]);
+    primary.ack(1, primary.epoch, primary.epoch - 1);
+    expect(primary.stateOf(1)).toBe('inSync');
+  });
+
   it('stops waiting for a required backup that is lost, without a claim: it may not go live', () => {
     const primary = new DrivenPrimary();
     primary.joinCatchingUp(1);
+    primary.run();
+    primary.pass(5, [1]);
     primary.run();
     primary.ack(1, primary.epoch - 1);
     expect(primary.stateOf(1)).toBe('required');

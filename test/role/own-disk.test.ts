@@ -4,9 +4,14 @@ import { DrivenBackup } from './driven-backup.js';
 import { DrivenPrimary } from './driven-primary.js';
 import { bytesOf, readOf, writeOf } from './settings.js';
 
-const reads = { ownDisk: { use: 'reads', copies: [] } } as const;
+const reads = { ownDisk: { use: 'reads', id: null, copies: [], chunkBytes: 4096 } } as const;
 const copies = {
-  ownDisk: { use: 'everything', copies: [{ name: 'hda', bytes: 4096 }] },
+  ownDisk: {
+    use: 'everything',
+    id: 'copy',
+    copies: [{ name: 'hda', bytes: 4096 }],
+    chunkBytes: 4096,
+  },
 } as const;
 const digest = new Uint8Array(32).fill(9);
 
@@ -87,6 +92,34 @@ describe('a primary whose backups read the shared disk themselves (§4.2)', () =
     expect(primary.startedDisk).toEqual([1, 3]);
     primary.ack(1, primary.epoch, completedIn);
     expect(primary.startedDisk).toEqual([1, 3, 2]);
+  });
+
+  it('does not wait where no backup has to read: the data goes along', () => {
+    const primary = new DrivenPrimary(reads);
+    primary.joinInSync(1);
+    primary.run(readOf(1, 512), writeOf(2, 514));
+    primary.step({ kind: 'diskFinished', requestId: 1, result: { kind: 'read', data: digest } });
+    // The read has ended, and no record says so yet: records may wait for this very write.
+    expect(primary.startedDisk).toEqual([1]);
+    primary.ack(1);
+    expect(primary.startedDisk).toEqual([1, 2]);
+    primary.record([found(1)]);
+    primary.ran();
+    primary.pass(5, [1]);
+    expect(carried(primary, 1)).toEqual(['read']);
+  });
+
+  it('sends what it reads where a write has failed: two hosts may see different things there', () => {
+    const primary = new DrivenPrimary(reads);
+    primary.joinInSync(1);
+    primary.run(writeOf(1, 512));
+    primary.ack(1);
+    primary.step({ kind: 'diskFinished', requestId: 1, result: { kind: 'failed' } });
+    primary.run(readOf(2, 514), readOf(3, 2048));
+    primary.record([found(2), found(3)]);
+    primary.ran();
+    primary.pass(5, [1]);
+    expect(carried(primary, 1)).toEqual(['read', 'ownRead']);
   });
 
   it('waits for no backup that is gone', () => {
@@ -284,7 +317,8 @@ describe('a backup with a disk of its own', () => {
     expect(backup.of('startDisk').map(({ request }) => request.id)).toEqual([1]);
   });
 
-  it('hands over a write the guest knows of and the disk has not got', () => {
+  /** Its primary is gone; the guest was told of the first write and not of the second. */
+  function lostWithWrites(): DrivenBackup {
     const backup = synced();
     backup.say({ kind: 'inSync', generation: 1 });
     backup.record();
@@ -293,15 +327,54 @@ describe('a backup with a disk of its own', () => {
     backup.ran(12);
     backup.closeChannel();
     backup.probed('gone');
+    return backup;
+  }
+  const wrote = { kind: 'written' } as const;
+
+  it('claims when its disk has what the guest was told is on it: the claim names the disk', () => {
+    const backup = lostWithWrites();
+    expect(backup.claims).toEqual([]);
+    backup.step({ kind: 'diskFinished', requestId: 1, result: wrote });
+    expect(backup.claims).toEqual([2]);
+  });
+
+  it('claims when it has run everything it has received: there may be writes in it', () => {
+    const backup = synced();
+    backup.say({ kind: 'inSync', generation: 1 });
+    backup.record();
+    backup.closeChannel();
+    backup.probed('gone');
+    expect(backup.claims).toEqual([]);
+    backup.ran(11);
+    expect(backup.claims).toEqual([2]);
+  });
+
+  it('hands over a write under way; the next on the same bytes begins when it has ended', () => {
+    const backup = lostWithWrites();
+    backup.step({ kind: 'diskFinished', requestId: 1, result: wrote });
     backup.answerClaim({ kind: 'won' });
     backup.wentLive(12);
-    expect(backup.start?.pendingDisk.map(({ id }) => id)).toEqual([1, 2]);
-    expect(backup.start?.startedDisk).toEqual([1]);
-    // Overlapping: the second begins when the first, begun by the backup, has ended.
-    const primary = new DrivenPrimary(copies, backup.start);
+    expect(backup.start?.pendingDisk.map(({ id }) => id)).toEqual([2]);
+    expect(backup.start?.startedDisk).toEqual([2]);
+    const primary = new DrivenPrimary(copies, { ...backup.start });
     expect(primary.startedDisk).toEqual([]);
-    primary.step({ kind: 'diskFinished', requestId: 1, result: { kind: 'written' } });
-    expect(primary.startedDisk).toEqual([2]);
+    primary.run(writeOf(3));
+    expect(primary.startedDisk).toEqual([]);
+    primary.step({ kind: 'diskFinished', requestId: 2, result: wrote });
+    expect(primary.startedDisk).toEqual([3]);
+  });
+
+  it('hands over a write that has ended and the guest was not told of: it is told, once', () => {
+    const backup = lostWithWrites();
+    backup.step({ kind: 'diskFinished', requestId: 1, result: wrote });
+    backup.step({ kind: 'diskFinished', requestId: 2, result: wrote });
+    backup.answerClaim({ kind: 'won' });
+    backup.wentLive(12);
+    const primary = new DrivenPrimary(copies, { ...backup.start });
+    expect(primary.startedDisk).toEqual([]);
+    expect(primary.of('vcpu').map(({ command }) => command)).toEqual([
+      { kind: 'inject', event: written(2) },
+    ]);
   });
 
   it('calls an answer it did not ask for what it is', () => {

@@ -54,6 +54,7 @@ export const powerOn: PrimaryStart = {
   lastRequestId: 0,
   pendingDisk: [],
   startedDisk: [],
+  finishedDisk: [],
   unreleasedFrames: [],
   guestEnd: null,
   isPaused: false,

@@ -1,8 +1,12 @@
 import { afterEach, expect, it, vi } from 'vitest';
+import { DiskResync } from '../../src/disk/disk-resync.js';
 import { LayerWriter } from '../../src/disk/layer-writer.js';
 import { PendingIo } from '../../src/disk/pending-io.js';
+import { ReadFence } from '../../src/disk/read-fence.js';
+import { BackupDisks } from '../../src/role/backup-disks.js';
 import { BackupSet } from '../../src/role/backup-set.js';
 import { BackupView } from '../../src/role/backup-view.js';
+import { FollowedDisk } from '../../src/role/followed-disk.js';
 import { GenerationGuard } from '../../src/role/generation-guard.js';
 import { OutputGate } from '../../src/role/output-gate.js';
 import { calmPlan, rollPlan, type Fault } from '../../src/sim/fault-plan.js';
@@ -235,3 +239,57 @@ it('notices a vCPU that goes on while the operator has paused the guest', async 
   vi.spyOn(ToyGuest.prototype, 'isPaused', 'get').mockReturnValue(false);
   expect(await found(50, 'paused')).toContain('paused');
 });
+
+// --- disks that replicas read themselves ---------------------------------------------------------
+
+/** What goes wrong in worlds of that kind of disk, with kills and new backups over and over. */
+async function foundWithDisks(
+  disks: 'backupReads' | 'replicated',
+  seeds: number,
+): Promise<Set<string>> {
+  const invariants = new Set<string>();
+  for (let seed = 1; seed <= seeds && invariants.size === 0; seed += 1) {
+    const faults = [500, 1000, 1500, 2000].map((atMs, i): Fault => {
+      return { atMs, kind: 'kill', target: i % 2 === 0 ? 'live' : 'other', afterActs: seed % 5 };
+    });
+    const plan = calmPlan(seed, { disks, faults, clientThinkMs: 3, loadMs: 2500 });
+    const guest = { ...plan.guest, writeRate: 0.6, readRate: 0.6, diskSectors: 9 };
+    const disk = { ...plan.disk, delayMsMax: 8 };
+    const { violations } = await simulate({ ...plan, guest, disk });
+    for (const { invariant } of violations) invariants.add(invariant);
+  }
+  return invariants;
+}
+
+it.each(['backupReads', 'replicated'] as const)('finds nothing wrong with %s', async (disks) => {
+  expect(await foundWithDisks(disks, 10)).toEqual(new Set());
+});
+
+it('notices a primary that writes where a backup has still to read', async () => {
+  vi.spyOn(ReadFence.prototype, 'isInTheWay').mockReturnValue(false);
+  expect(await foundWithDisks('backupReads', 60)).toContain('lockstep');
+});
+
+it('notices a backup that reads for itself before its disk is its primary’s', async () => {
+  vi.spyOn(BackupDisks.prototype, 'isReady').mockReturnValue(true);
+  vi.spyOn(BackupDisks.prototype, 'becameRequired').mockImplementation((backup, recorded) => {
+    backup.ownReads = { afterEpoch: recorded, afterId: null };
+  });
+  expect(await foundWithDisks('replicated', 60)).toContain('lockstep');
+});
+
+it('notices a comparison that forgets what the guest wrote meanwhile', async () => {
+  vi.spyOn(DiskResync.prototype, 'issued').mockReturnValue(undefined);
+  expect(await foundWithDisks('replicated', 60)).toContain('lockstep');
+});
+
+it('notices a claim before the disk has what the guest was told is on it', async () => {
+  vi.spyOn(FollowedDisk.prototype, 'isCurrent', 'get').mockReturnValue(true);
+  vi.spyOn(FollowedDisk.prototype, 'isCopy', 'get').mockReturnValue(false);
+  const invariants = new Set<string>();
+  for (let seed = 1; seed <= 400 && !invariants.has('disk'); seed += 1) {
+    const { violations } = await simulate({ ...rollPlan(seed), disks: 'replicated' });
+    for (const { invariant } of violations) invariants.add(invariant);
+  }
+  expect(invariants).toContain('disk');
+}, 120_000);
