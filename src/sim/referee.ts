@@ -323,7 +323,12 @@ export class Referee {
   #judge(who: string, run: Run | null, certainThrough?: Epoch): void {
     const model = new DiskModel(this.#baseline);
     if (run) model.replay(this.#history.line(run), certainThrough);
-    model.compare(layeredContent(this.#diskOf(hostOf(who))));
+    try {
+      model.compare(layeredContent(this.#diskOf(hostOf(who))));
+    } catch (error) {
+      // A layer that is gone or broken is as wrong as a sector.
+      this.#verdict.violated('disk', who, String(error));
+    }
     for (const wrong of model.wrongs.slice(0, 3)) this.#verdict.violated('disk', who, wrong);
   }
 

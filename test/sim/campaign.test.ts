@@ -12,7 +12,7 @@ it('keeps every promise in 150 random worlds', async () => {
   // Worlds in which nothing happens prove nothing.
   expect(totals.faults).toBeGreaterThan(1000);
   expect(totals.failovers).toBeGreaterThan(100);
-  expect(totals.acknowledged).toBeGreaterThan(9_000);
+  expect(totals.acknowledged).toBeGreaterThan(7_000);
   expect(totals.digestsCompared).toBeGreaterThan(45_000);
 }, 60_000);
 
