@@ -13,7 +13,7 @@ it('keeps every promise in 150 random worlds', async () => {
   expect(totals.faults).toBeGreaterThan(1000);
   expect(totals.failovers).toBeGreaterThan(100);
   expect(totals.acknowledged).toBeGreaterThan(7_000);
-  expect(totals.digestsCompared).toBeGreaterThan(45_000);
+  expect(totals.digestsCompared).toBeGreaterThan(35_000);
 }, 60_000);
 
 it('runs the same world for the same seed, to the last event', async () => {
