@@ -204,6 +204,8 @@ export class OverlayDrive implements Drive {
         await stack.append(batch.flatMap((write) => [...asEntries(write)]));
         for (const { resolve } of batch) resolve();
       } catch (error) {
+        // A follower might take for written what we take for failed, until a new layer says how it is.
+        if (stack.isBroken) await stack.roll().catch(() => undefined);
         for (const { reject } of batch) reject(error);
       }
     }
