@@ -435,9 +435,7 @@ export class Primary {
   /** A backup that is close behind becomes awaited; one that has everything becomes in sync. */
   #advance(backup: BackupView, nowMs: number): RoleEffect[] {
     const isClose = backup.lag.lagMs(nowMs) <= this.#settings.lagMsTarget;
-    // A machine that is still being built takes records and cannot take over.
-    const hasBegun = backup.ran > backup.cutEpoch || this.#log.recorded === backup.cutEpoch;
-    if (backup.state === 'catchingUp' && hasBegun && isClose && this.#disks.isReady(backup)) {
+    if (backup.state === 'catchingUp' && isClose && this.#disks.isReady(backup)) {
       backup.state = 'required';
       backup.requiredEpoch = this.#log.recorded;
       this.#disks.becameRequired(backup, this.#log.recorded);

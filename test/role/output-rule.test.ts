@@ -146,19 +146,6 @@ describe('with several backups in different states', () => {
     expect(primary.console).toBe('earlylate');
   });
 
-  it('does not wait for a backup whose machine is still being built', () => {
-    const primary = new DrivenPrimary();
-    primary.joinCatchingUp(1);
-    primary.run();
-    primary.pass(5, [1]);
-    primary.ack(1, primary.epoch, primary.epoch - 1);
-    expect(primary.stateOf(1)).toBe('catchingUp');
-    primary.run();
-    primary.pass(5, [1]);
-    primary.ack(1, primary.epoch, primary.epoch - 1);
-    expect(primary.stateOf(1)).toBe('inSync');
-  });
-
   it('stops waiting for a required backup that is lost, without a claim: it may not go live', () => {
     const primary = new DrivenPrimary();
     primary.joinCatchingUp(1);
