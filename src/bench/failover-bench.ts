@@ -105,17 +105,27 @@ class FailoverBench {
 
   async #untilProtected(live: Replica): Promise<void> {
     await live.process.expectDiagnostics(/protected:/);
-    const answer = await askApi('GET', `${live.api}/status`);
-    if (answer?.status !== 200) throw new BenchError('The primary does not tell its status');
-    const { lastJoin } = JSON.parse(answer.body) as HypervisorStatus;
+    const { lastJoin } = await statusOf(live);
     this.#samples.takeWait(names.joinPause, lastJoin.pauseMs ?? 0);
     this.#samples.takeWait(names.joinTotal, lastJoin.totalMs ?? 0);
     // The client has had answers of the protected guest before anything happens to it.
     await this.#client?.answers(answersBetween);
+    // A backup is in sync, and takes over, while its machine is still being built: the wait would be
+    // for that.
+    while ((await statusOf(live)).backups.every(({ lagMs }) => lagMs > settledLagMs)) {
+      await this.#client?.answers(1);
+    }
   }
 }
 
+async function statusOf({ api }: Replica): Promise<HypervisorStatus> {
+  const answer = await askApi('GET', `${api}/status`);
+  if (answer?.status !== 200) throw new BenchError('The primary does not tell its status');
+  return JSON.parse(answer.body) as HypervisorStatus;
+}
+
 const answersBetween = 300;
+const settledLagMs = 20;
 
 /** Asks again as soon as it is answered, over one connection, and watches for the longest silence. */
 class PingClient {
