@@ -78,6 +78,8 @@ export class FaultInjection {
         return [];
       case 'primaryLeaves':
         primary.askToLeave();
+        // It goes when its backup is close behind and its disk has nothing under way.
+        await this.#untilReplaced(primary);
         return [];
     }
   }
