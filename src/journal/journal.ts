@@ -83,7 +83,12 @@ export class Journal {
    */
   async takeOver(contents: JournalContents): Promise<Resumption> {
     const { run, lastEpoch: epoch, owners, memberOf, torn } = contents;
-    if (torn) await this.#files.truncate(torn.name, torn.goodBytes);
+    // What was read may be in the host's memory only, and what comes behind it will be durable.
+    for (const { name, bytes } of await this.#files.list()) {
+      if (name.endsWith('.log')) {
+        await this.#files.truncate(name, name === torn?.name ? torn.goodBytes : bytes);
+      }
+    }
     // Of a claim that got no answer, and is made again.
     await this.#writer?.close();
     const base = contents.bases.at(-1) ?? 0;

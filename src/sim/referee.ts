@@ -153,7 +153,10 @@ export class Referee {
       if (isNewLife) this.#console.begin(life);
       witness.run = this.#history.takeOver(witness.id, followed, witness.ran, life);
       // Write after log: the disk has nothing that the memory does not know of.
-      if (this.#hasResumed(witness.id)) this.#judge(witness.id, witness.run);
+      // After a start that came to nothing, the disk is still what the guest before it left.
+      if (this.#hasResumed(witness.id) && !this.#nextBaseline) {
+        this.#judge(witness.id, witness.run);
+      }
     } else {
       this.coldStarts += 1;
       witness.run = this.#history.powerOn(witness.id, replica.generation);

@@ -64,6 +64,7 @@ export async function simulate(
   await advance(plan.loadMs, () => false);
   injector.heal();
   const healAtMs = timeline.nowMs;
+  const boundMs = boundOf(plan);
   trace.note('world', 'the faults are over');
   let isHealed = false;
   // A guest that ends by itself is started again, and the bound is for what comes after.
@@ -71,7 +72,7 @@ export async function simulate(
     if (isHealed || !verdict.isClean) break;
     ends = cluster.guestEnds;
     isHealed = await advance(
-      timeline.nowMs + healMsMax,
+      timeline.nowMs + boundMs,
       () => cluster.isRedundant && cluster.clients.haveAllCountedSince(healAtMs),
     );
   }
@@ -81,7 +82,7 @@ export async function simulate(
     await advance(timeline.nowMs + quietMs, () => false);
     if (verdict.isClean) referee.judgeDisk();
   } else if (verdict.isClean) {
-    verdict.violated('redundancy', 'world', `not restored ${healMsMax} ms after the last fault`);
+    verdict.violated('redundancy', 'world', `not restored ${boundMs} ms after the last fault`);
   }
   return {
     seed: plan.seed,
@@ -118,5 +119,11 @@ function microtasksRan(): Promise<void> {
 
 // Detection, a claim on slow storage, a restart by the operator and a state transfer, with room.
 const healMsMax = 8_000;
+// With journals an operator tries one host after the other, and each first waits for a backup to go live.
+const triesPerHost = 6;
+
+function boundOf({ journal, hosts, failureTimeoutMs }: FaultPlan): number {
+  return healMsMax + (journal === 'none' ? 0 : hosts * triesPerHost * failureTimeoutMs);
+}
 const healRoundsMax = 10;
 const quietMs = 50;
