@@ -52,6 +52,8 @@ export interface Hello {
   readonly identity: ReplicaIdentity;
   /** `host:port` for heartbeats. */
   readonly heartbeatTo: string;
+  /** What the peer's last will has to say to it. */
+  readonly willWord: string;
   readonly build: BuildInfo;
   /** `fingerprintFields` of the machine the backup would run. */
   readonly machine: Readonly<Record<string, string>>;
@@ -73,6 +75,7 @@ export interface Welcome {
   readonly identity: ReplicaIdentity;
   readonly generation: Generation;
   readonly heartbeatTo: string;
+  readonly willWord: string;
   /** What the VM is to be when this backup is live. */
   readonly redundancy: { readonly backups: number };
 }

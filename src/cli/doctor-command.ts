@@ -9,6 +9,7 @@ import type { Diagnostics } from '../host/diagnostics.js';
 import { FileGenerationStore } from '../node/file-generation-store.js';
 import { HttpListener } from '../node/http-listener.js';
 import { DEFAULT_IMAGE, findBios, findImage } from '../node/image-catalogue.js';
+import { ProcessWill } from '../node/process-will.js';
 import { UdpDatagrams } from '../node/udp-datagrams.js';
 import { openVm } from '../node/vm-directory.js';
 import { inspectDisks } from '../node/vm-disks.js';
@@ -66,6 +67,15 @@ const checks: readonly Check[] = [
       await http.close();
       return 'TCP and UDP on the loopback interface';
     },
+  },
+  {
+    name: 'sudden death',
+    run: () =>
+      Promise.resolve(
+        ProcessWill.isPossible()
+          ? 'peers are told at once when a replica is killed'
+          : 'peers learn it when the kernel closes its links; with setpriv (util-linux) and bash they are told at once',
+      ),
   },
   { name: 'shared disk', run: checkSharedDisk },
   {

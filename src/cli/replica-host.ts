@@ -21,6 +21,7 @@ import { AddressExposedError } from '../node/listen-error.js';
 import { NodeClock } from '../node/node-clock.js';
 import { nodeDigest } from '../node/node-digest.js';
 import { NodeEntropy } from '../node/node-entropy.js';
+import { ProcessWill } from '../node/process-will.js';
 import type { SharedSecret } from '../node/shared-secret.js';
 import { UdpDatagrams } from '../node/udp-datagrams.js';
 import { WsConnector } from '../node/ws-connector.js';
@@ -43,7 +44,7 @@ export interface ReplicaHostOptions {
   readonly api: HostPort | null;
   /** What peers and readers must know, at addresses that other machines can reach. */
   readonly secret: SharedSecret | null;
-  readonly role: Omit<RoleSettings, 'self' | 'heartbeatTo' | 'ownDisk'>;
+  readonly role: Omit<RoleSettings, 'self' | 'heartbeatTo' | 'willWord' | 'ownDisk'>;
   readonly disks: ReplicaDrivesOptions;
   /** The switch to plug the guest's network card into; null leaves its cable out. */
   readonly switchUrl: string | null;
@@ -91,6 +92,7 @@ export class ReplicaHost {
       return thing;
     };
     try {
+      const lastWill = opened(new ProcessWill(diagnostics), (will) => will.close());
       const disks = opened(await ReplicaDrives.open(vm, options.disks, options), (open) =>
         open.close(),
       );
@@ -141,7 +143,7 @@ export class ReplicaHost {
       const heartbeatHost = { host: options.listen.host, port: 0 };
       const datagrams = opened(
         await UdpDatagrams.bind(heartbeatHost, (message) => {
-          current?.replica?.heartbeat(new TextDecoder().decode(message.subarray(0, 64)));
+          current?.replica?.datagram(message);
         }),
         (socket) => socket.close(),
       );
@@ -160,6 +162,7 @@ export class ReplicaHost {
         },
         ownDisk: disks.ownDisk,
         heartbeatTo: datagrams.address,
+        willWord: Buffer.from(new NodeEntropy().bytes(16)).toString('hex'),
         ...(options.journal && { journal: options.journal.settings }),
       };
       const cable = plugIn(options, hypervisorOf);
@@ -171,6 +174,7 @@ export class ReplicaHost {
         diagnostics,
         connector,
         datagrams,
+        lastWill,
         generations: generationsOf(vm, options.secret),
         probe: new HttpHolderProbe({ secret: options.secret }),
         roster: new FileRoster(vm.generationsDir),

@@ -1,4 +1,5 @@
 import type { GenerationRecord, ReplicaIdentity } from '../arbiter/generation-record.js';
+import { heartbeatOf, lastWillOf, parseLifeSign } from '../channel/life-sign.js';
 import { decodeMessage, encodeMessage } from '../channel/wire-codec.js';
 import { FtvmError } from '../errors.js';
 import type { Drive } from '../disk/drive.js';
@@ -11,6 +12,7 @@ import type { Digest } from '../host/digest.js';
 import type { GenerationStore } from '../host/generation-store.js';
 import type { HolderProbe } from '../host/holder-probe.js';
 import type { Roster } from '../host/roster.js';
+import type { LastWill } from '../host/last-will.js';
 import type { Link, LinkConnector, LinkHandlers } from '../host/link.js';
 import type { Journal, Resumption } from '../journal/journal.js';
 import type { LogRecord } from '../log/log-record.js';
@@ -37,6 +39,8 @@ export interface ReplicaParts {
   readonly diagnostics: Diagnostics;
   readonly connector: LinkConnector;
   readonly datagrams: Datagrams;
+  /** Absent where nothing outlives a process that is killed. */
+  readonly lastWill?: LastWill;
   readonly generations: GenerationStore;
   readonly probe: HolderProbe;
   readonly roster: Roster;
@@ -181,8 +185,11 @@ export class Replica {
     };
   }
 
-  heartbeat(from: string): void {
-    this.feed({ kind: 'heartbeat', from });
+  /** Something came to our datagram port. */
+  datagram(message: Uint8Array): void {
+    const sign = parseLifeSign(message);
+    if (sign.kind === 'heartbeat') this.feed(sign);
+    else if (sign.word === this.#settings.willWord) this.feed({ kind: 'lastWill', of: sign.of });
   }
   /** Something from outside for the guest. Ignored unless we are live. */
   inject(event: GuestEvent): void {
@@ -271,7 +278,12 @@ export class Replica {
         return;
       case 'sendHeartbeat': {
         const { replica } = this.#settings.self.identity;
-        this.#parts.datagrams.send(effect.to, new TextEncoder().encode(replica));
+        this.#parts.datagrams.send(effect.to, heartbeatOf(replica));
+        return;
+      }
+      case 'addWill': {
+        const { replica } = this.#settings.self.identity;
+        this.#parts.lastWill?.add(effect.to, lastWillOf(replica, effect.word));
         return;
       }
       case 'vcpu':

@@ -107,6 +107,10 @@ export class Backup {
       case 'heartbeat':
         if (input.from === this.#primary?.replica) this.#detector.heardHeartbeat(nowMs);
         return [];
+      case 'lastWill':
+        return input.of === this.#primary?.replica
+          ? this.#suspect('its process has died', nowMs)
+          : [];
       case 'probed':
         return this.#probed(input.outcome, nowMs);
       case 'vcpu':
@@ -151,9 +155,19 @@ export class Backup {
 
   #hello(): WireMessage {
     const { vm, identity, build, machine } = this.#settings.self;
-    const { heartbeatTo, journal } = this.#settings;
+    const { heartbeatTo, willWord, journal } = this.#settings;
     const [protocol, keepsJournal] = [PROTOCOL_VERSION, journal !== undefined];
-    return { kind: 'hello', protocol, vm, identity, heartbeatTo, build, machine, keepsJournal };
+    return {
+      kind: 'hello',
+      protocol,
+      vm,
+      identity,
+      heartbeatTo,
+      willWord,
+      build,
+      machine,
+      keepsJournal,
+    };
   }
 
   // --- what the primary says -----------------------------------------------------------------
@@ -179,13 +193,16 @@ export class Backup {
   #greeted(message: WireMessage): RoleEffect[] {
     if (message.kind === 'refusal') return this.#end({ kind: 'refused', refusal: message });
     if (message.kind !== 'welcome') return this.#violation(`${message.kind} before a welcome`);
-    const { identity, heartbeatTo, generation } = message;
+    const { identity, heartbeatTo, willWord, generation } = message;
     this.#primary = identity;
     this.#heartbeatTo = heartbeatTo;
     this.#generation = generation;
     this.#redundancy = { ...message.redundancy, ...this.#settings.redundancy };
     this.#phase = 'receiving';
-    return [report({ kind: 'welcomed', replica: identity.replica, generation })];
+    return [
+      report({ kind: 'welcomed', replica: identity.replica, generation }),
+      { kind: 'addWill', to: heartbeatTo, word: willWord },
+    ];
   }
 
   #receiving(message: WireMessage, nowMs: number): RoleEffect[] {

@@ -103,6 +103,8 @@ export class Primary {
       case 'heartbeat':
         this.#backups.named(input.from)?.detector.heardHeartbeat(nowMs);
         return [];
+      case 'lastWill':
+        return this.#loseBackup(this.#backups.named(input.of), 'its process has died', nowMs);
       case 'claimAnswered':
         return this.#claimAnswered(input, nowMs);
       case 'generationsRead': {
@@ -386,15 +388,20 @@ export class Primary {
     const effects = this.#loseBackup(earlier, 'it has connected again', nowMs);
     const backup = new BackupView(peer, hello, this.#settings.failureTimeoutMs, nowMs);
     this.#backups.add(backup);
-    const { self, heartbeatTo } = this.#settings;
+    const { self, heartbeatTo, willWord } = this.#settings;
     const welcome = {
       kind: 'welcome',
       identity: self.identity,
       generation: this.#guard.generation,
       heartbeatTo,
+      willWord,
       redundancy: this.#redundancy,
     } as const;
-    effects.push(report({ kind: 'backupJoining', replica }), this.#send(backup, welcome, nowMs));
+    effects.push(
+      report({ kind: 'backupJoining', replica }),
+      { kind: 'addWill', to: hello.heartbeatTo, word: hello.willWord },
+      this.#send(backup, welcome, nowMs),
+    );
     return [...effects, ...this.#cut()];
   }
 

@@ -76,6 +76,7 @@ export class Resuming {
       case 'peerOpened':
       case 'peerEnded':
       case 'heartbeat':
+      case 'lastWill':
       case 'claimAnswered':
       case 'generationsRead':
       case 'probed':

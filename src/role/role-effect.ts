@@ -22,6 +22,8 @@ export type RoleEffect =
   | { readonly kind: 'pauseReading'; readonly peer: PeerId }
   | { readonly kind: 'resumeReading'; readonly peer: PeerId }
   | { readonly kind: 'sendHeartbeat'; readonly to: string }
+  /** When this process dies, `to` is to hear it at once. */
+  | { readonly kind: 'addWill'; readonly to: string; readonly word: string }
   | { readonly kind: 'vcpu'; readonly command: VcpuCommand }
   /** A backup's machine, from the primary's state, or a journal's. Commands follow before it is ready. */
   | { readonly kind: 'startVcpu'; readonly snapshot: Snapshot | null }

@@ -18,6 +18,8 @@ export type RoleInput =
   | { readonly kind: 'peerMessage'; readonly peer: PeerId; readonly message: WireMessage }
   | { readonly kind: 'peerEnded'; readonly peer: PeerId; readonly why: string }
   | { readonly kind: 'heartbeat'; readonly from: ReplicaId }
+  /** A peer's process has died, says what it had left to say. */
+  | { readonly kind: 'lastWill'; readonly of: ReplicaId }
   | {
       readonly kind: 'claimAnswered';
       readonly generation: Generation;

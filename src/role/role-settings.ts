@@ -9,6 +9,8 @@ export interface RoleSettings {
   readonly self: HandshakeSelf;
   /** `host:port` where this replica hears heartbeats. */
   readonly heartbeatTo: string;
+  /** Told to peers alone; the last will of a peer has to say it. */
+  readonly willWord: string;
   /** A peer silent for longer is suspected. */
   readonly failureTimeoutMs: number;
   /** The Output Rule. Off only to demonstrate what it prevents (FT paper §2.2). */

@@ -1,3 +1,4 @@
+import type { LastWills } from './sim-last-will.js';
 import type { SlowBackupRule } from '../role/slow-backups.js';
 import type { VcpuPace } from './sim-vcpu.js';
 import { Prng } from './prng.js';
@@ -89,6 +90,7 @@ export interface FaultPlan {
   /** Whether replicas keep the log, and output waits for that. */
   readonly journal: 'none' | 'async' | 'sync';
   readonly disks: 'shared' | 'backupReads' | 'replicated';
+  readonly lastWills: LastWills;
   readonly faults: readonly Fault[];
 }
 
@@ -125,6 +127,7 @@ export function calmPlan(seed: number, changes: Partial<FaultPlan> = {}): FaultP
     isFenced: true,
     journal: 'none',
     disks: 'shared',
+    lastWills: 'true',
     faults: [],
     ...changes,
   };
@@ -202,6 +205,7 @@ export function rollPlan(seed: number): FaultPlan {
     isFenced: true,
     disks,
     journal,
+    lastWills: prng.fork('last wills').pick(['none', 'true', 'true', 'sometimesFalse']),
     faults: [
       ...rollFaults(prng.fork('faults'), { loadMs, failureTimeoutMs }),
       ...rollDeathsOfAll(journals, journal === 'none' ? 0 : loadMs),

@@ -18,6 +18,7 @@ import { Journal } from '../journal/journal.js';
 import type { Generation } from '../units.js';
 import { SimJournalDisk } from './sim-journal-files.js';
 import { SimClock, type ClockSkew } from './sim-clock.js';
+import { SimLastWill } from './sim-last-will.js';
 import { SimHolderProbe } from './sim-holder-probe.js';
 import { SimProcess } from './sim-process.js';
 import { SimVcpu } from './sim-vcpu.js';
@@ -88,8 +89,12 @@ export class SimHost {
     const settings = this.#settings(name);
     const { endpoint } = settings.self.identity;
     const journal = this.#journal(process, clock, settings);
+    const { lastWills } = this.#world.plan;
+    const wills = prng.fork(`last will ${name}`);
+    const lastWill = new SimLastWill(network, process, lastWills, wills);
     const makeParts = (): ReplicaParts => ({
       ...this.#parts(process, clock, settings),
+      lastWill,
       ...(journal && { journal }),
     });
     const hypervisor = new Hypervisor(makeParts, settings, {
@@ -202,6 +207,7 @@ export class SimHost {
         machine: fingerprintFields(toyMachine),
       },
       heartbeatTo: `${this.name}:${port}`,
+      willWord: `${name}'s`,
       failureTimeoutMs: plan.failureTimeoutMs,
       outputCommit: true,
       logBufferBytesMax: plan.logBufferBytesMax,
@@ -245,7 +251,7 @@ export class SimHost {
       diagnostics: silent,
       connector: network.connectorOf(process),
       datagrams: network.bind(process, settings.heartbeatTo, (message) =>
-        this.#hypervisor?.replica?.heartbeat(new TextDecoder().decode(message)),
+        this.#hypervisor?.replica?.datagram(message),
       ),
       generations: this.#world.store.accessOf(process),
       probe: new SimHolderProbe(timeline, network, process, (name) =>

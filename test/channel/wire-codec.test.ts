@@ -14,6 +14,7 @@ const messages: readonly WireMessage[] = [
     identity: identityOf('p'),
     generation: 3,
     heartbeatTo: 'p:2',
+    willWord: 'w',
     redundancy: { backups: 2 },
   },
   { kind: 'refusal', code: 'FTVM_X', why: 'why', remedy: 'remedy' },

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { ProcessWill } from '../../src/node/process-will.js';
 import { ConsoleReader } from './console-reader.js';
 import { live, prompt, VmUnderTest } from './vm-under-test.js';
 
@@ -74,6 +75,9 @@ it('takes input on a backup only once it is live', async () => {
   await primary.ask('add 5', /count 5\r\n/);
   await primary.kill();
   await live(backup);
+  if (ProcessWill.isPossible()) {
+    expect(backup.stderr.text).toContain('the primary is lost: its process has died');
+  }
   await backup.ask('get', /count 5\r\n/);
   await backup.ask('add 2', /count 7\r\n/);
 });

@@ -49,6 +49,7 @@ export const sampleMessages: readonly WireMessage[] = [
     identity: identityOf('p'),
     generation: 3,
     heartbeatTo: 'p:2',
+    willWord: 'w',
     redundancy: { backups: 1 },
   },
   { kind: 'refusal', code: 'FTVM_X', why: 'why', remedy: 'remedy' },

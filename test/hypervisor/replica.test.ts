@@ -76,6 +76,7 @@ describe('a stranger', () => {
       identity: identityOf('x'),
       generation: 99,
       heartbeatTo: 'x:2',
+      willWord: 'x',
       redundancy: { backups: 1 },
     });
     expect(a.replica?.primary?.replica).toBe('a');
@@ -116,6 +117,24 @@ describe('a stranger', () => {
   });
 });
 
+describe('a last will', () => {
+  it('says the word that the backup told its primary', async () => {
+    const { world, a, b } = await protectedPair();
+    b.replica?.datagram(bytesOf(`died a ${b.settings.willWord}`));
+    await world.pass(50);
+    expect(world.latest).toMatchObject({ generation: 2, reason: 'takeover' });
+    expect(a.isReleasing).toBe(false);
+  });
+
+  it.each(['guess', ''])('without it is a forgery: %o', async (word) => {
+    const { world, a, b } = await protectedPair();
+    b.replica?.datagram(bytesOf(`died a ${word}`));
+    await world.pass(50);
+    expect(world.latest).toMatchObject({ generation: 1 });
+    expect(a.inSync).toEqual(['b']);
+  });
+});
+
 describe('effects', () => {
   it('are performed in order, whatever a device answers in the middle of them', async () => {
     const { world, a } = await primaryAlone();
@@ -144,7 +163,7 @@ describe('effects', () => {
     await world.pass(100);
     expect(a.vcpu?.isClosed).toBe(true);
     a.type('more');
-    a.replica?.heartbeat('b');
+    a.replica?.datagram(bytesOf('b'));
     a.hypervisor.leave();
     await world.pass(100);
     expect(a.console).toBe('');

@@ -190,7 +190,7 @@ export class Host {
         send: (to, message) => {
           const target = world.hosts.get(to.replace(/:.*/, ''));
           if (!target || world.isCut(this.name, target.name)) return;
-          target.deliver(() => target.replica?.heartbeat(textOf(message)));
+          target.deliver(() => target.replica?.datagram(message));
         },
         close: () => undefined,
       },

@@ -17,6 +17,7 @@ const welcome: WireMessage = {
   identity: identityOf('p'),
   generation: 1,
   heartbeatTo: '',
+  willWord: '',
   redundancy: { backups: 1 },
 };
 const refusal: WireMessage = { kind: 'refusal', code: 'FTVM_X', why: 'no', remedy: 'none' };

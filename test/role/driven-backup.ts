@@ -71,6 +71,7 @@ export class DrivenBackup {
       identity: identityOf('p'),
       generation,
       heartbeatTo: 'p:2',
+      willWord: 'word-of-p',
       redundancy: { backups: 1 },
     });
   }

@@ -43,7 +43,7 @@ describe('a backup that breaks the protocol is lost, and is a loss', () => {
     { kind: 'ack', received: 2, ran: 1000, durable: null },
     { kind: 'stateAck', receivedBytes: 1 },
     helloOf('b1'),
-    { kind: 'welcome', identity, generation: 1, heartbeatTo: '' },
+    { kind: 'welcome', identity, generation: 1, heartbeatTo: '', willWord: '' },
     { kind: 'refusal', code: 'X', why: '', remedy: '' },
     { kind: 'stateBegin', header, stateBytes: state.byteLength },
     { kind: 'statePages', offset: 0, data: state },
@@ -115,6 +115,32 @@ describe('a replica that connects again', () => {
     for (let peer = 1; peer <= 8; peer += 1) primary.hello(peer);
     primary.hello(20, 'b3');
     expect(primary.sent(20, 'welcome')).toHaveLength(1);
+  });
+});
+
+describe('the last will of a backup', () => {
+  it('is as good as the end of its link: the guest waits no longer than for the claim', () => {
+    const primary = new DrivenPrimary();
+    primary.joinInSync(1, 'b');
+    primary.run(consoleOf('a'));
+    primary.step({ kind: 'lastWill', of: 'b' });
+    expect(primary.losses).toEqual(['its process has died']);
+    expect(primary.console).toBe('');
+    primary.answerClaim({ kind: 'won' });
+    expect(primary.console).toBe('a');
+  });
+
+  it('of a stranger is nobody’s', () => {
+    const primary = new DrivenPrimary();
+    primary.joinInSync(1, 'b');
+    primary.step({ kind: 'lastWill', of: 'c' });
+    expect(primary.losses).toEqual([]);
+  });
+
+  it('is answered by one of ours, where it hears', () => {
+    const primary = new DrivenPrimary();
+    primary.hello(1, 'b');
+    expect(primary.of('addWill')).toEqual([{ kind: 'addWill', to: 'b:2', word: 'word-of-b' }]);
   });
 });
 

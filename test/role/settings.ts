@@ -29,6 +29,7 @@ export function settingsOf(replica: string, changes: Partial<RoleSettings> = {})
   return {
     self: { vm: 'vm', identity: identityOf(replica), build, machine: { memoryMiB: '1' } },
     heartbeatTo: `${replica}:2`,
+    willWord: `word-of-${replica}`,
     failureTimeoutMs: 500,
     outputCommit: true,
     logBufferBytesMax: 64 * 1024,
@@ -41,9 +42,9 @@ export function settingsOf(replica: string, changes: Partial<RoleSettings> = {})
 }
 
 export function helloOf(replica: string): Hello {
-  const { self, heartbeatTo } = settingsOf(replica);
+  const { self, heartbeatTo, willWord } = settingsOf(replica);
   const protocol = PROTOCOL_VERSION;
-  return { kind: 'hello', protocol, heartbeatTo, ...self, keepsJournal: false };
+  return { kind: 'hello', protocol, heartbeatTo, willWord, ...self, keepsJournal: false };
 }
 
 export const powerOn: PrimaryStart = {

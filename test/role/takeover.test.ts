@@ -44,6 +44,23 @@ describe('noticing that the primary is gone', () => {
     expect(backup.claims).toEqual([2]);
   });
 
+  it('claims on its last will at once, though the channel is open', () => {
+    const backup = DrivenBackup.inSync();
+    backup.step({ kind: 'lastWill', of: 'p' });
+    expect(backup.claims).toEqual([2]);
+  });
+
+  it('minds no last will of anybody else', () => {
+    const backup = DrivenBackup.inSync();
+    backup.step({ kind: 'lastWill', of: 'another' });
+    expect(backup.claims).toEqual([]);
+  });
+
+  it('leaves its own last will with the primary it follows', () => {
+    const backup = DrivenBackup.inSync();
+    expect(backup.of('addWill')).toEqual([{ kind: 'addWill', to: 'p:2', word: 'word-of-p' }]);
+  });
+
   it('takes no answer of a probe for a death while the channel is open', () => {
     const backup = DrivenBackup.inSync();
     backup.probed('gone');
