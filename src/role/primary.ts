@@ -1,13 +1,11 @@
-import { StateSender } from '../channel/state-transfer.js';
-import type { Hello, WireMessage } from '../channel/wire-message.js';
-import { assert } from '../assert.js';
+import type { WireMessage } from '../channel/wire-message.js';
 import type { DiskRequest } from '../guest/disk-request.js';
 import type { Epoch } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
-import { admissionRefusal } from './admission.js';
+import { BackupDesk } from './backup-desk.js';
 import { BackupDisks } from './backup-disks.js';
 import { BackupSet } from './backup-set.js';
-import { BackupView } from './backup-view.js';
+import type { BackupView } from './backup-view.js';
 import { Departure } from './departure.js';
 import { GenerationGuard } from './generation-guard.js';
 import { GuestOutlet } from './guest-outlet.js';
@@ -43,9 +41,8 @@ export class Primary {
   readonly #slow: SlowBackups;
   readonly #redundancy: Redundancy;
   #ran: Epoch;
-  #isCutAsked = false;
+  readonly #desk: BackupDesk;
   #steppedAtMs: number;
-  #heartbeatAtMs = Number.NEGATIVE_INFINITY;
   readonly #departure = new Departure();
   #retryDiskAtMs = 0;
   #isOver = false;
@@ -61,6 +58,16 @@ export class Primary {
     this.#guard = new GenerationGuard(settings.self.identity.replica, start.generation, nowMs);
     this.#slow = new SlowBackups(settings.slowBackup, nowMs);
     this.#redundancy = start.redundancy;
+    this.#desk = new BackupDesk({
+      settings,
+      redundancy: start.redundancy,
+      backups: this.#backups,
+      log: this.#log,
+      outlet: this.#outlet,
+      disks: this.#disks,
+      guard: this.#guard,
+      slow: this.#slow,
+    });
     this.#ran = start.lastEpoch;
     this.#guestPause = new GuestPause(start.isPaused);
     this.#steppedAtMs = nowMs;
@@ -99,12 +106,12 @@ export class Primary {
       case 'peerMessage':
         return this.#message(input.peer, input.message, nowMs);
       case 'peerEnded':
-        return this.#loseBackup(this.#backups.at(input.peer), input.why, nowMs);
+        return this.#lose(this.#backups.at(input.peer), input.why, nowMs);
       case 'heartbeat':
         this.#backups.named(input.from)?.detector.heardHeartbeat(nowMs);
         return [];
       case 'lastWill':
-        return this.#loseBackup(this.#backups.named(input.of), 'its process has died', nowMs);
+        return this.#lose(this.#backups.named(input.of), 'its process has died', nowMs);
       case 'claimAnswered':
         return this.#claimAnswered(input, nowMs);
       case 'generationsRead': {
@@ -143,7 +150,7 @@ export class Primary {
         this.#guestPause.recorded(event.record);
         this.#journals.recorded(event.record);
         return !this.#outlet.isEmpty || this.#pace.isPaused || this.#log.isDue(nowMs)
-          ? this.#sendRecords(nowMs)
+          ? this.#desk.sendRecords(nowMs)
           : [];
       case 'ran':
         this.#ran = event.epoch;
@@ -155,7 +162,9 @@ export class Primary {
         this.#outlet.holdCrash(event.reason, event.epoch, nowMs);
         return this.#talked(nowMs);
       case 'cutTaken':
-        return this.#sendState(event, nowMs);
+        this.#journals.snapshotTaken(nowMs);
+        if (this.#settings.journal) this.#snapshots.hold(event.snapshot);
+        return this.#desk.sendState(event, nowMs);
       case 'wentLive':
       case 'diverged':
         return [];
@@ -167,7 +176,7 @@ export class Primary {
     if (this.#outlet.isEmpty) return [...this.#startDisk(), ...this.#pump(nowMs)];
     this.#log.talked(nowMs);
     const sync = this.#journals.areSynced ? this.#journals.syncFor(this.#ran) : [];
-    return [...this.#sendRecords(nowMs), ...sync, ...this.#startDisk(), ...this.#pump(nowMs)];
+    return [...this.#desk.sendRecords(nowMs), ...sync, ...this.#startDisk(), ...this.#pump(nowMs)];
   }
 
   /** Releases what the acks cover, if we are sure to be live (§2.2, §2.3). */
@@ -202,13 +211,11 @@ export class Primary {
     this.#outlet.diskFinished(requestId, { kind: 'failed' });
     if (!looked) return this.#startDisk();
     const { asker, question } = looked;
-    if (found === 'failed') return this.#loseBackup(asker, 'our disk cannot be read', nowMs);
+    if (found === 'failed') return this.#lose(asker, 'our disk cannot be read', nowMs);
     const { drive, offsetBytes } = question;
     const data = found ?? new Uint8Array(0);
-    return [
-      this.#send(asker, { kind: 'diskAnswer', drive, offsetBytes, data }, nowMs),
-      ...this.#startDisk(),
-    ];
+    const answer = { kind: 'diskAnswer', drive, offsetBytes, data } as const;
+    return [this.#desk.diskAnswer(asker, answer, nowMs), ...this.#startDisk()];
   }
 
   #diskFinished(
@@ -255,7 +262,7 @@ export class Primary {
     if (!ending || !isDone || this.#isOver) return [];
     return [
       { kind: 'journal', command: { kind: 'ended' } },
-      ...this.#goodbye({ kind: 'goodbye', end: ending }),
+      ...this.#desk.goodbye({ kind: 'goodbye', end: ending }),
       ...this.#end(ending),
     ];
   }
@@ -276,14 +283,10 @@ export class Primary {
     if (this.#isOver) return [];
     return [
       vcpu({ kind: 'pause' }),
-      ...this.#sendRecords(nowMs),
-      ...this.#goodbye({ kind: 'goodbye', end: { kind: 'leaving' } }),
+      ...this.#desk.sendRecords(nowMs),
+      ...this.#desk.goodbye({ kind: 'goodbye', end: { kind: 'leaving' } }),
       ...this.#end({ kind: 'left' }),
     ];
-  }
-
-  #goodbye(message: WireMessage): RoleEffect[] {
-    return this.#backups.all().map(({ peer }) => ({ kind: 'send', peer, message }));
   }
 
   #end(end: Extract<RoleEffect, { kind: 'end' }>['end']): RoleEffect[] {
@@ -298,198 +301,25 @@ export class Primary {
     const answer = this.#guard.claimAnswered(generation, outcome, this.#backups.inSyncIds(), nowMs);
     if (answer.lostTo) return this.#end({ kind: 'lostClaim', holder: answer.lostTo });
     if (!answer.won) return answer.effects;
-    const tell = this.#backups
-      .inSync()
-      .map((backup) => this.#send(backup, { kind: 'inSync', generation }, nowMs));
-    return [
-      report({ kind: 'generationClaimed', generation }),
-      this.#noteRoster(),
-      ...tell,
-      ...answer.effects,
-      ...this.#pump(nowMs),
-    ];
+    return [...this.#desk.generationWon(nowMs), ...answer.effects, ...this.#pump(nowMs)];
   }
 
   // --- the backups ---------------------------------------------------------------------------
 
   #message(peer: PeerId, message: WireMessage, nowMs: number): RoleEffect[] {
     const backup = this.#backups.at(peer);
-    if (!backup) {
-      return message.kind === 'hello'
-        ? this.#hello(peer, message, nowMs)
-        : [{ kind: 'closePeer', peer }];
+    if (backup) {
+      const effects = this.#desk.message(backup, message, nowMs);
+      for (const read of this.#disks.due(this.#ran)) this.#outlet.addRead(read);
+      return [...effects, ...this.#startDisk(), ...this.#pump(nowMs)];
     }
-    backup.detector.heardOnChannel(nowMs);
-    switch (message.kind) {
-      case 'ack': {
-        const wrong = backup.ack(message, nowMs);
-        if (wrong) return this.#loseBackup(backup, wrong, nowMs);
-        this.#log.forget();
-        return [...this.#advance(backup, nowMs), ...this.#pump(nowMs)];
-      }
-      case 'stateAck': {
-        const wrong = backup.stateAck(message.receivedBytes, nowMs);
-        if (wrong) return this.#loseBackup(backup, wrong, nowMs);
-        return this.#continueTransfer(backup, nowMs);
-      }
-      case 'diverged': {
-        const { epoch, difference } = message;
-        const { replica } = backup.identity;
-        return [
-          report({ kind: 'backupDiverged', replica, epoch, difference }),
-          ...this.#loseBackup(backup, `it diverged at epoch ${epoch}: ${difference}`, nowMs),
-        ];
-      }
-      case 'diskAsk': {
-        const wrong = this.#disks.asked(backup, message);
-        if (wrong) return this.#loseBackup(backup, wrong, nowMs);
-        for (const read of this.#disks.due(this.#ran)) this.#outlet.addRead(read);
-        return this.#startDisk();
-      }
-      case 'diskSynced':
-        this.#disks.synced(backup, this.#log.recorded);
-        return this.#advance(backup, nowMs);
-      case 'goodbye':
-        return this.#loseBackup(backup, 'it said goodbye', nowMs);
-      case 'keepAlive':
-        return [];
-      case 'hello':
-        return this.#loseBackup(backup, 'it said hello twice', nowMs);
-      case 'welcome':
-      case 'refusal':
-      case 'stateBegin':
-      case 'statePages':
-      case 'stateEnd':
-      case 'records':
-      case 'diskAnswer':
-      case 'inSync': {
-        const why = `it sent ${message.kind}, which only a primary does`;
-        return this.#loseBackup(backup, why, nowMs);
-      }
-    }
+    if (message.kind !== 'hello') return [{ kind: 'closePeer', peer }];
+    const { hasBegun } = this.#departure;
+    return [...this.#desk.hello(peer, message, nowMs, hasBegun), ...this.#pump(nowMs)];
   }
 
-  #hello(peer: PeerId, hello: Hello, nowMs: number): RoleEffect[] {
-    const { replica } = hello.identity;
-    const earlier = this.#backups.named(replica);
-    const refusal = admissionRefusal(hello, this.#settings.self, {
-      isEnding: this.#outlet.ending !== null || this.#departure.hasBegun,
-      isFull: !earlier && this.#backups.isFull,
-      awayForMs: this.#slow.awayForMs(replica, nowMs),
-    });
-    if (refusal) {
-      return [
-        { kind: 'send', peer, message: refusal },
-        { kind: 'closePeer', peer },
-        report({ kind: 'joinRefused', why: refusal.why }),
-      ];
-    }
-    // One link for each replica: whoever connects again has given up the link before.
-    const effects = this.#loseBackup(earlier, 'it has connected again', nowMs);
-    const backup = new BackupView(peer, hello, this.#settings.failureTimeoutMs, nowMs);
-    this.#backups.add(backup);
-    const { self, heartbeatTo, willWord } = this.#settings;
-    const welcome = {
-      kind: 'welcome',
-      identity: self.identity,
-      generation: this.#guard.generation,
-      heartbeatTo,
-      willWord,
-      redundancy: this.#redundancy,
-    } as const;
-    effects.push(
-      report({ kind: 'backupJoining', replica }),
-      { kind: 'addWill', to: hello.heartbeatTo, word: hello.willWord },
-      this.#send(backup, welcome, nowMs),
-    );
-    return [...effects, ...this.#cut()];
-  }
-
-  #cut(): RoleEffect[] {
-    if (this.#isCutAsked) return [];
-    this.#isCutAsked = true;
-    return [vcpu({ kind: 'cut' })];
-  }
-
-  #sendState(
-    { epoch, snapshot, pauseMs }: Extract<VcpuEvent, { kind: 'cutTaken' }>,
-    nowMs: number,
-  ): RoleEffect[] {
-    assert(epoch === this.#log.recorded, `state of epoch ${epoch} after ${this.#log.recorded}`);
-    const stateBytes = snapshot.state.byteLength;
-    const isAwaited = this.#backups.all().some(({ state }) => state === 'awaitingCut');
-    const kind = isAwaited ? 'stateCut' : 'snapshotCut';
-    const effects: RoleEffect[] = [report({ kind, pauseMs, stateBytes })];
-    this.#isCutAsked = false;
-    this.#journals.snapshotTaken(nowMs);
-    if (this.#settings.journal) this.#snapshots.hold(snapshot);
-    for (const backup of this.#backups.all()) {
-      if (backup.state !== 'awaitingCut') continue;
-      backup.beginTransfer(new StateSender(snapshot), epoch, nowMs);
-      effects.push(...this.#continueTransfer(backup, nowMs));
-    }
-    return effects;
-  }
-
-  #continueTransfer(backup: BackupView, nowMs: number): RoleEffect[] {
-    if (!backup.transfer) return [];
-    const effects = backup.transfer.next().map((message) => this.#send(backup, message, nowMs));
-    if (!backup.transfer.isDone) return effects;
-    backup.endTransfer(this.#log.recorded, nowMs);
-    return [...effects, ...this.#sendRecords(nowMs)];
-  }
-
-  /** A backup that is close behind becomes awaited; one that has everything becomes in sync. */
-  #advance(backup: BackupView, nowMs: number): RoleEffect[] {
-    const isClose = backup.lag.lagMs(nowMs) <= this.#settings.lagMsTarget;
-    if (backup.state === 'catchingUp' && isClose && this.#disks.isReady(backup)) {
-      backup.state = 'required';
-      backup.requiredEpoch = this.#log.recorded;
-      this.#disks.becameRequired(backup, this.#log.recorded);
-    }
-    const has = Math.min(backup.acked, backup.durable);
-    if (backup.state !== 'required' || has < backup.requiredEpoch) return [];
-    // What was said before its state was cut and still waits for another backup, it could not repeat.
-    if (!this.#guard.isOpen || this.#outlet.released < backup.cutEpoch) return [];
-    backup.state = 'inSync';
-    const { replica } = backup.identity;
-    return [
-      this.#noteRoster(),
-      this.#send(backup, { kind: 'inSync', generation: this.#guard.generation }, nowMs),
-      report({ kind: 'backupInSync', replica, joinMs: nowMs - backup.joinedAtMs }),
-    ];
-  }
-
-  #noteRoster(): RoleEffect {
-    const inSync = this.#backups.inSync().map(({ identity }) => identity);
-    return { kind: 'noteRoster', generation: this.#guard.generation, inSync };
-  }
-
-  #loseBackup(backup: BackupView | undefined, why: string, nowMs: number): RoleEffect[] {
-    if (!backup) return [];
-    const { peer, identity, state } = backup;
-    this.#backups.remove(backup);
-    this.#disks.forget(backup);
-    this.#log.forget();
-    return [
-      { kind: 'closePeer', peer },
-      report({ kind: 'backupLost', replica: identity.replica, why }),
-      ...(state === 'inSync' ? this.#guard.backupLost(this.#backups.inSyncIds()) : []),
-      ...this.#pump(nowMs),
-    ];
-  }
-
-  #sendRecords(nowMs: number): RoleEffect[] {
-    const { released, consoleReleased } = this.#outlet;
-    return this.#log.flush().map(({ backup, records: complete }) => {
-      const records = this.#disks.recordsFor(backup, complete);
-      return this.#send(backup, { kind: 'records', records, released, consoleReleased }, nowMs);
-    });
-  }
-
-  #send(backup: BackupView, message: WireMessage, nowMs: number): RoleEffect {
-    backup.sentAtMs = nowMs;
-    return { kind: 'send', peer: backup.peer, message };
+  #lose(backup: BackupView | undefined, why: string, nowMs: number): RoleEffect[] {
+    return [...this.#desk.lose(backup, why), ...this.#pump(nowMs)];
   }
 
   // --- time ----------------------------------------------------------------------------------
@@ -510,26 +340,11 @@ export class Primary {
       const again = this.#outlet.failedWrites();
       effects.push(...again.map((request) => ({ kind: 'startDisk', request }) as const));
     }
-    const heartbeatMs = this.#settings.failureTimeoutMs / heartbeatsPerTimeout;
-    const heartbeatDue = nowMs - this.#heartbeatAtMs >= heartbeatMs;
-    if (heartbeatDue) this.#heartbeatAtMs = nowMs;
-    let lagMs = 0;
-    for (const backup of this.#backups.all()) {
-      if (heartbeatDue) effects.push({ kind: 'sendHeartbeat', to: backup.heartbeatTo });
-      if (nowMs - backup.sentAtMs >= heartbeatMs) {
-        effects.push(this.#send(backup, { kind: 'keepAlive' }, nowMs));
-      }
-      const why = backup.whyDead(nowMs);
-      if (why !== null) {
-        effects.push(...this.#loseBackup(backup, why, nowMs));
-        continue;
-      }
-      if (backup.takesRecords) lagMs = Math.max(lagMs, backup.lag.lagMs(nowMs));
-      effects.push(...this.#advance(backup, nowMs));
-    }
+    effects.push(...this.#desk.tick(nowMs));
+    const lagMs = this.#backups.lagMs(nowMs);
     effects.push(...this.#pace.lagged(lagMs, nowMs).map(vcpu), ...this.#dropSlow(nowMs));
-    if (this.#journals.isSnapshotDue(nowMs)) effects.push(...this.#cut());
-    if (this.#log.isLate(nowMs)) effects.push(...this.#sendRecords(nowMs));
+    if (this.#journals.isSnapshotDue(nowMs)) effects.push(...this.#desk.cut());
+    if (this.#log.isLate(nowMs)) effects.push(...this.#desk.sendRecords(nowMs));
     return [...effects, ...this.#pump(nowMs), ...this.#leaveIfDue(nowMs)];
   }
 
@@ -541,7 +356,7 @@ export class Primary {
       isAtLowestShare: this.#pace.isLowestShare,
     };
     const slow = this.#slow.find(burden, nowMs);
-    return slow ? this.#loseBackup(slow.backup, slow.why, nowMs) : [];
+    return slow ? this.#desk.lose(slow.backup, slow.why) : [];
   }
 
   status(nowMs: number): PrimaryStatus {
@@ -560,8 +375,6 @@ export class Primary {
   }
 }
 
-// Four heartbeats lost in a row are weather turned into a failure (§2.3); ten leave room for a GC.
-const heartbeatsPerTimeout = 10;
 const retryDiskMs = 100;
 
 function report(what: RoleReport): RoleEffect {

@@ -1,0 +1,280 @@
+import { assert } from '../assert.js';
+import type { ReplicaIdentity } from '../arbiter/generation-record.js';
+import type { HandshakeSelf } from '../channel/handshake.js';
+import { StateSender } from '../channel/state-transfer.js';
+import type { Hello, WireMessage } from '../channel/wire-message.js';
+import type { VcpuEvent } from '../vcpu/vcpu.js';
+import { admissionRefusal } from './admission.js';
+import type { BackupDisks } from './backup-disks.js';
+import type { BackupSet } from './backup-set.js';
+import { BackupView } from './backup-view.js';
+import type { GenerationGuard } from './generation-guard.js';
+import type { GuestOutlet } from './guest-outlet.js';
+import type { LogSender } from './log-sender.js';
+import type { Redundancy } from './redundancy.js';
+import type { RoleEffect, RoleReport } from './role-effect.js';
+import type { PeerId } from './role-input.js';
+import type { SlowBackups } from './slow-backups.js';
+
+/** What the desk works with; all of it is the primary's. */
+export interface DeskParts {
+  readonly settings: {
+    readonly self: HandshakeSelf;
+    readonly heartbeatTo: string;
+    readonly willWord: string;
+    readonly failureTimeoutMs: number;
+    readonly lagMsTarget: number;
+  };
+  readonly redundancy: Redundancy;
+  readonly backups: BackupSet;
+  readonly log: LogSender;
+  readonly outlet: GuestOutlet;
+  readonly disks: BackupDisks;
+  readonly guard: GenerationGuard;
+  readonly slow: SlowBackups;
+}
+
+/**
+ * The primary's side of its backups: takes them in, sends them state and log, hears their acks, and
+ * loses them.
+ *
+ * Shape:  answers effects, in order. What an ack or a loss lets out, the caller looks after each call.
+ * Errors: none: a peer that breaks the protocol is lost like one that dies.
+ * Source: FT paper §3.1 (starting a backup), §3.2 (log and acks).
+ */
+export class BackupDesk {
+  readonly #parts: DeskParts;
+  #isCutAsked = false;
+  #heartbeatAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: DeskParts) {
+    this.#parts = parts;
+  }
+
+  // --- what backups say ----------------------------------------------------------------------
+
+  hello(peer: PeerId, hello: Hello, nowMs: number, isLeaving: boolean): RoleEffect[] {
+    const { settings, backups, slow, outlet, guard, redundancy } = this.#parts;
+    const { replica } = hello.identity;
+    const earlier = backups.named(replica);
+    const refusal = admissionRefusal(hello, settings.self, {
+      isEnding: outlet.ending !== null || isLeaving,
+      isFull: !earlier && backups.isFull,
+      awayForMs: slow.awayForMs(replica, nowMs),
+    });
+    if (refusal) {
+      return [
+        { kind: 'send', peer, message: refusal },
+        { kind: 'closePeer', peer },
+        report({ kind: 'joinRefused', why: refusal.why }),
+      ];
+    }
+    // One link for each replica: whoever connects again has given up the link before.
+    const effects = this.lose(earlier, 'it has connected again');
+    const backup = new BackupView(peer, hello, settings.failureTimeoutMs, nowMs);
+    backups.add(backup);
+    const welcome = {
+      kind: 'welcome',
+      identity: settings.self.identity,
+      generation: guard.generation,
+      heartbeatTo: settings.heartbeatTo,
+      willWord: settings.willWord,
+      redundancy,
+    } as const;
+    return [
+      ...effects,
+      report({ kind: 'backupJoining', replica }),
+      { kind: 'addWill', to: hello.heartbeatTo, word: hello.willWord },
+      this.#send(backup, welcome, nowMs),
+      ...this.cut(),
+    ];
+  }
+
+  message(backup: BackupView, message: WireMessage, nowMs: number): RoleEffect[] {
+    const { disks, log } = this.#parts;
+    backup.detector.heardOnChannel(nowMs);
+    switch (message.kind) {
+      case 'ack': {
+        const wrong = backup.ack(message, nowMs);
+        if (wrong) return this.lose(backup, wrong);
+        log.forget();
+        return this.#advance(backup, nowMs);
+      }
+      case 'stateAck': {
+        const wrong = backup.stateAck(message.receivedBytes, nowMs);
+        return wrong ? this.lose(backup, wrong) : this.#continueTransfer(backup, nowMs);
+      }
+      case 'diverged': {
+        const { epoch, difference } = message;
+        const { replica } = backup.identity;
+        return [
+          report({ kind: 'backupDiverged', replica, epoch, difference }),
+          ...this.lose(backup, `it diverged at epoch ${epoch}: ${difference}`),
+        ];
+      }
+      case 'diskAsk': {
+        const wrong = disks.asked(backup, message);
+        return wrong ? this.lose(backup, wrong) : [];
+      }
+      case 'diskSynced':
+        disks.synced(backup, log.recorded);
+        return this.#advance(backup, nowMs);
+      case 'goodbye':
+        return this.lose(backup, 'it said goodbye');
+      case 'keepAlive':
+        return [];
+      case 'hello':
+        return this.lose(backup, 'it said hello twice');
+      case 'welcome':
+      case 'refusal':
+      case 'stateBegin':
+      case 'statePages':
+      case 'stateEnd':
+      case 'records':
+      case 'diskAnswer':
+      case 'inSync':
+        return this.lose(backup, `it sent ${message.kind}, which only a primary does`);
+    }
+  }
+
+  // --- what they are sent --------------------------------------------------------------------
+
+  /** Asks the vCPU for its state, once for all who wait for it. */
+  cut(): RoleEffect[] {
+    if (this.#isCutAsked) return [];
+    this.#isCutAsked = true;
+    return [{ kind: 'vcpu', command: { kind: 'cut' } }];
+  }
+
+  sendState(
+    { epoch, snapshot, pauseMs }: Extract<VcpuEvent, { kind: 'cutTaken' }>,
+    nowMs: number,
+  ): RoleEffect[] {
+    const { backups, log } = this.#parts;
+    assert(epoch === log.recorded, `state of epoch ${epoch} after ${log.recorded}`);
+    const stateBytes = snapshot.state.byteLength;
+    const awaiting = backups.all().filter(({ state }) => state === 'awaitingCut');
+    const kind = awaiting.length > 0 ? 'stateCut' : 'snapshotCut';
+    const effects: RoleEffect[] = [report({ kind, pauseMs, stateBytes })];
+    this.#isCutAsked = false;
+    for (const backup of awaiting) {
+      backup.beginTransfer(new StateSender(snapshot), epoch, nowMs);
+      effects.push(...this.#continueTransfer(backup, nowMs));
+    }
+    return effects;
+  }
+
+  sendRecords(nowMs: number): RoleEffect[] {
+    const { log, outlet, disks } = this.#parts;
+    const { released, consoleReleased } = outlet;
+    return log.flush().map(({ backup, records: complete }) => {
+      const records = disks.recordsFor(backup, complete);
+      return this.#send(backup, { kind: 'records', records, released, consoleReleased }, nowMs);
+    });
+  }
+
+  diskAnswer(
+    backup: BackupView,
+    answer: Extract<WireMessage, { kind: 'diskAnswer' }>,
+    nowMs: number,
+  ): RoleEffect {
+    return this.#send(backup, answer, nowMs);
+  }
+
+  /** A generation is ours: whoever is in sync is so in this one. */
+  generationWon(nowMs: number): RoleEffect[] {
+    const { backups, guard } = this.#parts;
+    const { generation } = guard;
+    const tell = backups
+      .inSync()
+      .map((backup) => this.#send(backup, { kind: 'inSync', generation }, nowMs));
+    return [report({ kind: 'generationClaimed', generation }), this.#noteRoster(), ...tell];
+  }
+
+  goodbye(message: WireMessage): RoleEffect[] {
+    return this.#parts.backups.all().map(({ peer }) => ({ kind: 'send', peer, message }));
+  }
+
+  // --- how far they are ----------------------------------------------------------------------
+
+  #continueTransfer(backup: BackupView, nowMs: number): RoleEffect[] {
+    if (!backup.transfer) return [];
+    const effects = backup.transfer.next().map((message) => this.#send(backup, message, nowMs));
+    if (!backup.transfer.isDone) return effects;
+    backup.endTransfer(this.#parts.log.recorded, nowMs);
+    return [...effects, ...this.sendRecords(nowMs)];
+  }
+
+  /** A backup that is close behind becomes awaited; one that has everything becomes in sync. */
+  #advance(backup: BackupView, nowMs: number): RoleEffect[] {
+    const { settings, disks, log, guard, outlet } = this.#parts;
+    const isClose = backup.lag.lagMs(nowMs) <= settings.lagMsTarget;
+    if (backup.state === 'catchingUp' && isClose && disks.isReady(backup)) {
+      backup.state = 'required';
+      backup.requiredEpoch = log.recorded;
+      disks.becameRequired(backup, log.recorded);
+    }
+    const has = Math.min(backup.acked, backup.durable);
+    if (backup.state !== 'required' || has < backup.requiredEpoch) return [];
+    // What was said before its state was cut and still waits for another backup, it could not repeat.
+    if (!guard.isOpen || outlet.released < backup.cutEpoch) return [];
+    backup.state = 'inSync';
+    const { replica } = backup.identity;
+    return [
+      this.#noteRoster(),
+      this.#send(backup, { kind: 'inSync', generation: guard.generation }, nowMs),
+      report({ kind: 'backupInSync', replica, joinMs: nowMs - backup.joinedAtMs }),
+    ];
+  }
+
+  #noteRoster(): RoleEffect {
+    const { backups, guard } = this.#parts;
+    const inSync: ReplicaIdentity[] = backups.inSync().map(({ identity }) => identity);
+    return { kind: 'noteRoster', generation: guard.generation, inSync };
+  }
+
+  lose(backup: BackupView | undefined, why: string): RoleEffect[] {
+    if (!backup) return [];
+    const { backups, disks, log, guard } = this.#parts;
+    const { peer, identity, state } = backup;
+    backups.remove(backup);
+    disks.forget(backup);
+    log.forget();
+    return [
+      { kind: 'closePeer', peer },
+      report({ kind: 'backupLost', replica: identity.replica, why }),
+      ...(state === 'inSync' ? guard.backupLost(backups.inSyncIds()) : []),
+    ];
+  }
+
+  // --- time ----------------------------------------------------------------------------------
+
+  tick(nowMs: number): RoleEffect[] {
+    const { settings, backups } = this.#parts;
+    const effects: RoleEffect[] = [];
+    const heartbeatMs = settings.failureTimeoutMs / heartbeatsPerTimeout;
+    const heartbeatDue = nowMs - this.#heartbeatAtMs >= heartbeatMs;
+    if (heartbeatDue) this.#heartbeatAtMs = nowMs;
+    for (const backup of backups.all()) {
+      if (heartbeatDue) effects.push({ kind: 'sendHeartbeat', to: backup.heartbeatTo });
+      if (nowMs - backup.sentAtMs >= heartbeatMs) {
+        effects.push(this.#send(backup, { kind: 'keepAlive' }, nowMs));
+      }
+      const why = backup.whyDead(nowMs);
+      effects.push(...(why === null ? this.#advance(backup, nowMs) : this.lose(backup, why)));
+    }
+    return effects;
+  }
+
+  #send(backup: BackupView, message: WireMessage, nowMs: number): RoleEffect {
+    backup.sentAtMs = nowMs;
+    return { kind: 'send', peer: backup.peer, message };
+  }
+}
+
+// Four heartbeats lost in a row are weather turned into a failure (§2.3); ten leave room for a GC.
+const heartbeatsPerTimeout = 10;
+
+function report(what: RoleReport): RoleEffect {
+  return { kind: 'report', report: what };
+}
