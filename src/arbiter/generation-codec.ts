@@ -55,6 +55,7 @@ function recordOf(value: unknown): GenerationRecord {
     reason: reasonOf(fields.reason),
     claimedAt: text('claimedAt', fields.claimedAt),
     ...(fields.disk === undefined ? {} : { disk: text('disk', fields.disk) }),
+    ...(fields.keepsJournal === true ? { keepsJournal: true } : {}),
   };
 }
 

@@ -18,6 +18,8 @@ export interface GenerationRecord {
   readonly claimedAt: string;
   /** The holder's own copy of the disks (node/disk-copy.ts); absent when replicas share them. */
   readonly disk?: string;
+  /** The holder keeps the log: a boot from the disk alone may forget what it had answered. */
+  readonly keepsJournal?: boolean;
 }
 
 export interface ReplicaIdentity {

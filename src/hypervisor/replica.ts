@@ -31,6 +31,7 @@ import { ConsoleHistory } from './console-history.js';
 import { ConsoleInput } from './console-input.js';
 import { DriveIo } from './drive-io.js';
 import { Rate } from './rate.js';
+import { holderFacts } from './holder-facts.js';
 import { ReplicaJournal } from './replica-journal.js';
 
 /** The world of one replica. */
@@ -474,7 +475,7 @@ export class Replica {
       inSync,
       reason,
       claimedAt: new Date(this.#parts.clock.wallClockMs()).toISOString(),
-      ...diskOf(this.#settings),
+      ...holderFacts(this.#settings),
     };
     try {
       const outcome = await this.#parts.generations.claim(record);
@@ -560,11 +561,6 @@ export class Replica {
     void this.#driveIo.close();
     this.#settleEnd(end);
   }
-}
-
-/** What a generation says about its holder's disk. */
-export function diskOf({ ownDisk }: RoleSettings): { readonly disk?: string } {
-  return ownDisk?.id ? { disk: ownDisk.id } : {};
 }
 
 // Short beside a heartbeat (50 ms) and a batch of records (3 ms) counts as soon as it is due.

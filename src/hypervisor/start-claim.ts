@@ -2,11 +2,13 @@ import type { ClaimOutcome } from '../arbiter/claim-outcome.js';
 import type { GenerationRecord } from '../arbiter/generation-record.js';
 import type { GuestEnd } from '../channel/wire-message.js';
 import type { Resumption } from '../journal/journal.js';
+import { JournalNeededError } from '../journal/journal-error.js';
 import type { RoleSettings } from '../role/role-settings.js';
 import type { Generation } from '../units.js';
+import { holderFacts } from './holder-facts.js';
 import { LiveElsewhereError } from './live-elsewhere-error.js';
 import type { Patience } from './patience.js';
-import { diskOf, type ReplicaParts } from './replica.js';
+import type { ReplicaParts } from './replica.js';
 
 /** What is known before a start. */
 export interface StartRules {
@@ -35,16 +37,21 @@ export async function prepareStart(
 ): Promise<Resumption | null> {
   mayFollow?.(latest);
   if ((isCold ?? false) || isOff) return null;
-  const contents = await parts.journal?.resumable(latest);
-  return contents ? ((await parts.journal?.takeOver(contents)) ?? null) : null;
+  if (!parts.journal) {
+    if (latest.keepsJournal) throw new JournalNeededError(latest);
+    return null;
+  }
+  const contents = await parts.journal.resumable(latest);
+  return contents ? parts.journal.takeOver(contents) : null;
 }
 
 /** Test-and-set of a generation that begins with a boot from the disk or from a journal. */
-export function claimStart(
+export async function claimStart(
   parts: ReplicaParts,
   settings: RoleSettings,
   { generation, resumption }: Claimed,
 ): Promise<ClaimOutcome> {
+  if (!resumption) await parts.journal?.startAnew();
   const claimedAt = new Date(parts.clock.wallClockMs()).toISOString();
   const { vm, identity: holder } = settings.self;
   return parts.generations.claim({
@@ -54,7 +61,7 @@ export function claimStart(
     inSync: [],
     reason: resumption ? 'resume' : 'start',
     claimedAt,
-    ...diskOf(settings),
+    ...holderFacts(settings),
   });
 }
 

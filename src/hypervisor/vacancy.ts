@@ -1,6 +1,7 @@
 import type { GenerationRecord } from '../arbiter/generation-record.js';
 import type { GuestEnd } from '../channel/wire-message.js';
 import { FtvmError } from '../errors.js';
+import { JournalCorruptError, JournalRefusedError } from '../journal/journal-error.js';
 import type { RoleSettings } from '../role/role-settings.js';
 import type { Generation } from '../units.js';
 import type { Patience } from './patience.js';
@@ -43,6 +44,10 @@ export class Vacancy {
   #endedBefore: Generation | null = null;
   /** The holder that was silent when we came, and that the operator vouches is dead. */
   #dead: Generation | null = null;
+  /** The last one when we came: that is what the operator's `--cold` is about. */
+  #cold: Generation | null = null;
+  /** A journal that was refused then is not read again and again. */
+  #refused: { readonly generation: Generation; readonly why: string } | null = null;
   /** A claim whose answer we did not hear. */
   #attempted: Claimed | null = null;
   /** Backups nobody knows of have had their chance after this one. */
@@ -71,6 +76,7 @@ export class Vacancy {
     const { record } = latest;
     const { generation, holder } = record;
     this.#dead ??= this.#rules.holderIsDead ? generation : 0;
+    this.#cold ??= this.#rules.isCold ? generation : 0;
     const end = (await this.#rules.endOf?.(generation)) ?? null;
     this.#endedBefore ??= end ? generation : 0;
     if (end) {
@@ -116,14 +122,24 @@ export class Vacancy {
     last: GenerationRecord,
     known: { readonly isOff: boolean },
   ): Promise<Need | 'wait'> {
+    const { generation } = last;
+    if (this.#refused?.generation === generation) return this.#waitFor(this.#refused.why);
     try {
-      const resumption = await prepareStart(parts, this.#rules, last, known);
-      return await this.#claim(parts, { generation: last.generation + 1, resumption });
+      const rules = { ...this.#rules, isCold: this.#cold === generation };
+      const resumption = await prepareStart(parts, rules, last, known);
+      return await this.#claim(parts, { generation: generation + 1, resumption });
     } catch (error) {
       if (!(error instanceof FtvmError)) throw error;
-      // Another one may have the disk or the journal that is wanted.
-      return this.#wait(`a replica that can start the VM; here: ${error.message}`);
+      const isOfJournal =
+        error instanceof JournalRefusedError || error instanceof JournalCorruptError;
+      if (isOfJournal) this.#refused = { generation, why: error.message };
+      return this.#waitFor(error.message);
     }
+  }
+
+  /** Another one may have the disk or the journal that is wanted. */
+  #waitFor(why: string): 'wait' {
+    return this.#wait(`a replica that can start the VM; here: ${why}`);
   }
 
   async #claim(parts: ReplicaParts, claim: Claimed): Promise<Need | 'wait'> {

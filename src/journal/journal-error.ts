@@ -1,3 +1,4 @@
+import type { GenerationRecord } from '../arbiter/generation-record.js';
 import { FtvmError } from '../errors.js';
 
 /** What the journal holds is damaged where it must not be: a resume from it would lie to the disk. */
@@ -19,5 +20,30 @@ export class JournalRefusedError extends FtvmError {
   constructor(place: string, why: string, remedy: string) {
     super(`Cannot resume from the journal in ${place}: ${why}`);
     this.remedy = remedy;
+  }
+}
+
+/** The last holder kept a log, and there is none in `place`: a boot from the disk may forget what it has. */
+export function emptyBeside(
+  place: string,
+  { generation, holder }: GenerationRecord,
+): JournalRefusedError {
+  return new JournalRefusedError(
+    place,
+    `it is empty, and generation ${generation}, which ran on ${holder.host} (process ${holder.pid}), kept one`,
+    `Start it on ${holder.host} with the journal there; or boot from the VM's disk with --cold.`,
+  );
+}
+
+/** The last holder kept a log, and this start was given none. */
+export class JournalNeededError extends FtvmError {
+  readonly code = 'FTVM_JOURNAL_NEEDED';
+  readonly remedy: string;
+
+  constructor({ generation, holder }: GenerationRecord) {
+    super(
+      `Generation ${generation}, which ran on ${holder.host} (process ${holder.pid}), kept a journal: a boot from the disk may forget what it has`,
+    );
+    this.remedy = `Start with the --journal of ${holder.host}; or boot from the VM's disk with --cold.`;
   }
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../host/clock.js';
 import type { JournalFiles } from '../host/journal-files.js';
 import type { LogRecord } from '../log/log-record.js';
 import type { Epoch, Generation } from '../units.js';
-import { JournalRefusedError } from './journal-error.js';
+import { emptyBeside, JournalRefusedError } from './journal-error.js';
 import {
   journalBase,
   journalRecords,
@@ -57,14 +57,19 @@ export class Journal {
   }
 
   /**
-   * What a start after `latest` may go on from; null if there is nothing, or its guest is off.
+   * What a start after `latest` may go on from; null if nobody kept anything, or its guest is off. What
+   * an earlier replica of this process has under way is written first.
    *
    * Errors: `JournalCorruptError`, `JournalRefusedError`: a boot from the disk would lose what this or
    *         another journal has, so it is for the operator to say.
    */
   async resumable(latest: GenerationRecord | null): Promise<JournalContents | null> {
+    await this.#settled();
     const contents = await openJournal(this.#files);
-    if (!contents) return null;
+    if (!contents) {
+      if (latest?.keepsJournal) throw emptyBeside(this.place, latest);
+      return null;
+    }
     this.#checkSelf(contents);
     const why = isBehind(contents, latest);
     if (why === null) return contents.hasEnded ? null : contents;
@@ -89,8 +94,6 @@ export class Journal {
         await this.#files.truncate(name, name === torn?.name ? torn.goodBytes : bytes);
       }
     }
-    // Of a claim that got no answer, and is made again.
-    await this.#writer?.close();
     const base = contents.bases.at(-1) ?? 0;
     const snapshot = await journalBase(this.#files, run, base);
     const writer = this.#newWriter({ run, epoch, owners, memberOf });
@@ -98,6 +101,31 @@ export class Journal {
     this.#writer = writer;
     const range = { run, from: base + 1, through: epoch };
     return { snapshot, lastEpoch: epoch, records: () => journalRecords(this.#files, range) };
+  }
+
+  /**
+   * The same before a claim that begins with a boot: nothing reaches the disk that this journal does
+   * not have. So a start that dies early can be gone on from, too, and nobody else has to be asked.
+   */
+  async startAnew(): Promise<void> {
+    // Of a claim that got no answer, and is made again.
+    if (this.#isAtPowerOn) return;
+    await this.#settled();
+    const place = { run: await this.#nextRun(), epoch: 0, owners: [], memberOf: [] };
+    const writer = this.#newWriter(place);
+    await writer.open(null);
+    this.#writer = writer;
+    this.#isAtPowerOn = true;
+  }
+  #isAtPowerOn = false;
+
+  /** Nothing is being opened or written any more. */
+  async #settled(): Promise<void> {
+    this.#waiting = null;
+    await this.#opening;
+    await this.#writer?.close();
+    this.#writer = null;
+    this.#isAtPowerOn = false;
   }
 
   /** Whom the writer tells; each replica of the process in its turn. */
@@ -108,6 +136,9 @@ export class Journal {
 
   /** A new run: from power-on, or from a state that a primary sent. What was here is let go. */
   begin(base: Snapshot | null): void {
+    const isOpen = base === null && this.#isAtPowerOn;
+    this.#isAtPowerOn = false;
+    if (isOpen) return this.goOn();
     const before = this.#writer;
     this.#writer = null;
     const waiting = new WaitingRoom();
@@ -131,7 +162,7 @@ export class Journal {
   }
   #waiting: WaitingRoom | null = null;
 
-  /** The run that `takeOver` opened goes on. */
+  /** The run that `takeOver` or `startAnew` opened goes on. */
   goOn(): void {
     this.#writer?.begin();
   }

@@ -150,7 +150,7 @@ export function rollPlan(seed: number): FaultPlan {
   // A journal goes on from a disk that is shared.
   const disks = prng.fork('disks').pick(kinds.slice(0, journal === 'none' ? 4 : 3));
   // Two who read a slow disk for each other's guest fall behind it; that is no news.
-  const slowestDiskMs = Math.min(prng.pick([1, 4, 30]), disks === 'backupReads' ? 4 : 30);
+  const slowestDiskMs = Math.min(prng.pick([1, 4, 30]), disks === 'backupReads' ? 1 : 30);
   return {
     seed,
     hosts,

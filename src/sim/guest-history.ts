@@ -99,7 +99,8 @@ export class GuestHistory {
 
   /** The epochs of a guest's life up to the last of `run`, oldest first. */
   line(run: Run, through = Number.POSITIVE_INFINITY): EpochFacts[] {
-    const before = run.parent ? this.line(run.parent, run.from) : [];
+    // A journal may end before its parent's own first epoch.
+    const before = run.parent ? this.line(run.parent, Math.min(run.from, through)) : [];
     const own = run.epochs.filter((facts) => facts !== undefined && facts.epoch <= through);
     return before.concat(own as EpochFacts[]);
   }
@@ -127,6 +128,11 @@ export class GuestHistory {
       after: null,
     });
   }
+}
+
+/** The newest epoch of a guest's life, up to the last of `run`, whose output has left. */
+export function leftThrough(run: Run): Epoch {
+  return Math.max(run.leftThrough, run.parent ? leftThrough(run.parent) : 0);
 }
 
 /** A replay from an old snapshot begins in the time of an earlier primary. */

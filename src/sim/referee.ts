@@ -8,7 +8,7 @@ import type { ConsoleJudge } from './console-judge.js';
 import { decodeLayerHead, layerNumberOf } from '../disk/layer-head.js';
 import { DiskModel } from './disk-judge.js';
 import type { FaultPlan } from './fault-plan.js';
-import type { GuestHistory, Run } from './guest-history.js';
+import { leftThrough, type GuestHistory, type Run } from './guest-history.js';
 import { layeredContent } from './layered-content.js';
 import type { SimGenerationStore } from './sim-generation-store.js';
 import type { SimDisk } from './sim-disk.js';
@@ -44,6 +44,10 @@ export class Referee {
   #newestGeneration: Generation = 0;
   /** Who was live last. */
   #lastLive: Witness | null = null;
+  /** Guests that are off, by their lives. */
+  readonly #ended = new Set<Generation>();
+  /** Replicas whose operator has said `--cold`. */
+  readonly mayBoot = new Set<string>();
   /** A write began on a replica that does not hold the VM any more. */
   onLateWrite: (who: string) => void = () => undefined;
   takeOvers = 0;
@@ -115,6 +119,7 @@ export class Referee {
       case 'ran': {
         const { epoch, outputs, after } = event;
         witness.ran = epoch;
+        if (outputs.some(({ kind }) => kind === 'powerOff')) this.#ended.add(run.life);
         witness.produced(epoch, outputs);
         if (!witness.isDamaged && !this.#isOutside(witness))
           this.#history.ran(run, witness.id, { epoch, outputs, after });
@@ -122,6 +127,7 @@ export class Referee {
       }
       case 'crashed':
         witness.ran = event.epoch;
+        this.#ended.add(run.life);
         return;
       case 'cutTaken':
       case 'wentLive':
@@ -139,14 +145,15 @@ export class Referee {
     const { run: followed } = witness;
     if (followed) {
       this.takeOvers += 1;
-      const forgets = witness.ran < followed.leftThrough;
+      const left = leftThrough(followed);
+      const forgets = witness.ran < left;
       // Without sync, a journal may end before what the world has seen.
       const isNewLife = forgets && this.#journal === 'async' && this.#hasResumed(witness.id);
       if (forgets && !isNewLife) {
         this.#verdict.violated(
           'outputKept',
           witness.id,
-          `went live after epoch ${witness.ran}, output of epoch ${followed.leftThrough} had left`,
+          `went live after epoch ${witness.ran}, output of epoch ${left} had left`,
         );
       }
       const life = isNewLife ? replica.generation : followed.life;
@@ -251,9 +258,10 @@ export class Referee {
   #lastRun(): Run | null {
     const { latest } = this.#store;
     for (let generation = latest?.generation ?? 0; generation > 0; generation -= 1) {
-      const holder = this.#store.read(generation)?.holder.replica;
-      const run = holder === undefined ? null : this.#history.run(holder);
-      if (run) return run;
+      const { holder, reason } = this.#store.read(generation) ?? {};
+      const run = holder === undefined ? null : this.#history.run(holder.replica);
+      // A start that died before anybody saw it live is one all the same: its journal is at power-on.
+      if (run || reason === 'start') return run;
     }
     return null;
   }
@@ -267,7 +275,8 @@ export class Referee {
    * before he writes where it has to read, and it may not go live.
    */
   #isOutside(witness: Witness): boolean {
-    return this.#readsItself && !witness.isLive && !this.#mayClaim(witness);
+    const follows = !witness.isLive && witness.backupStatus !== null;
+    return this.#readsItself && follows && !this.#mayClaim(witness);
   }
 
   // --- generations and the disk --------------------------------------------------------------
@@ -287,9 +296,21 @@ export class Referee {
     // Live again, in the same process: what others wrote between its two times is not late.
     else if (record.reason !== 'backupLost') this.#begunAtMs.delete(replica);
     if (record.reason !== 'start') return;
+    this.#judgeBoot(record);
     this.#nextBaseline ??= { run: this.#lastLive?.run ?? null };
     this.#lastLive = null;
     if (!this.#isFenced) this.#takeBaseline(replica);
+  }
+
+  /** Where journals are kept, a boot from the disk is the operator's word, or comes after a guest's end. */
+  #judgeBoot({ generation, holder }: GenerationRecord): void {
+    const before = generation - 1;
+    if (this.#journal === 'none' || before === 0 || this.mayBoot.has(holder.replica)) return;
+    // The note that says so may be lost with whoever was to write it; the journal has it, too.
+    const life = this.#lastLive?.run?.life;
+    if (this.#store.ends.has(before) || (life && this.#ended.has(life))) return;
+    const what = `boots from the disk, and generation ${before} kept a journal`;
+    this.#verdict.violated('outputKept', holder.replica, what);
   }
 
   /** The first layer of a generation closes the disk to those before it. */

@@ -79,6 +79,7 @@ export class SimHost {
     this.process = process;
     this.witness = null;
     this.startedAs = mode.kind;
+    if (mode.kind === 'primary' && mode.isCold) this.#world.referee.mayBoot.add(name);
     this.isVouchedFor = mode.kind === 'primary' && mode.holderIsDead;
     this.#world.processes.set(name, process);
     this.#world.onStarted(process);

@@ -274,6 +274,43 @@ describe('whose journal it is', () => {
     expect((await resumed(files, generationOf(2, 'z')))?.epochs).toEqual(from(21, 50));
   });
 
+  it('is missed by whoever has an empty one after a generation that kept one', async () => {
+    const { journal } = new Kept(new MemoryFiles(), 'z');
+    const found = journal.resumable({ ...generationOf(2, 'b'), keepsJournal: true });
+    await expect(found).rejects.toThrow(/it is empty, and generation 2, which ran on b/);
+    expect(await journal.resumable(generationOf(2, 'b'))).toBeNull();
+  });
+
+  it('is begun by whoever boots before that replica claims the VM', async () => {
+    const files = await kept();
+    const { journal } = new Kept(files, 'z');
+    await journal.startAnew();
+    files.cutPower();
+    const found = await resumed(files, { ...generationOf(2, 'z'), keepsJournal: true });
+    expect(found?.resumption.snapshot).toBeNull();
+    expect(found?.epochs).toEqual([]);
+  });
+
+  it('goes on behind the boot it was begun for', async () => {
+    const files = new MemoryFiles();
+    const writer = new Kept(files, 'a');
+    await writer.journal.startAnew();
+    writer.journal.begin(null);
+    writer.append(1, 7);
+    await writer.settle();
+    expect(files.names('log')).toHaveLength(1);
+    expect((await resumed(files))?.epochs).toEqual(from(1, 7));
+  });
+
+  it('is read when what an earlier replica of the process had to write is in it', async () => {
+    const files = new MemoryFiles();
+    const writer = new Kept(files, 'a');
+    writer.journal.begin(null);
+    await quiet();
+    writer.append(1, 7);
+    expect((await writer.journal.resumable(generationOf(1, 'a')))?.lastEpoch).toBe(7);
+  });
+
   it('is refused to another VM, another machine and another build', async () => {
     const files = await kept();
     const other = new Kept(files, 'z', { vm: 'other' });

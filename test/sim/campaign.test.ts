@@ -10,10 +10,10 @@ it('keeps every promise in 150 random worlds', async () => {
   const words = failed.map(({ seed, violations }) => [`ftvm simulate --seed ${seed}`, violations]);
   expect(words).toEqual([]);
   // Worlds in which nothing happens prove nothing.
-  expect(totals.faults).toBeGreaterThan(1000);
-  expect(totals.failovers).toBeGreaterThan(100);
-  expect(totals.acknowledged).toBeGreaterThan(7_000);
-  expect(totals.digestsCompared).toBeGreaterThan(35_000);
+  expect(totals.faults).toBeGreaterThan(1_500);
+  expect(totals.failovers).toBeGreaterThan(140);
+  expect(totals.acknowledged).toBeGreaterThan(8_000);
+  expect(totals.digestsCompared).toBeGreaterThan(38_000);
 }, 60_000);
 
 it('runs the same world for the same seed, to the last event', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
+import { Journal } from '../../src/journal/journal.js';
 import { JournalGate } from '../../src/role/journal-gate.js';
 import { Journals } from '../../src/role/journals.js';
 import { calmPlan, type Fault, type FaultPlan } from '../../src/sim/fault-plan.js';
@@ -62,6 +63,35 @@ it('notices a write to the disk that does not wait for the journals', async () =
   expect(await found('disk')).toContain('disk');
 });
 const { release } = JournalGate.prototype;
+
+it('notices a start whose journal begins after its claim', async () => {
+  vi.spyOn(Journal.prototype, 'startAnew').mockResolvedValue();
+  const invariants = new Set<string>();
+  for (let seed = 1; seed <= 20 && invariants.size === 0; seed += 1) {
+    const faults: Fault[] = [{ atMs: 4, kind: 'killAll', isPowerLoss: true }];
+    const { violations } = await simulate(
+      calmPlan(seed, { isAuto: true, journal: 'sync', faults }),
+    );
+    for (const { invariant } of violations) invariants.add(invariant);
+  }
+  expect(invariants).toContain('redundancy');
+});
+
+it('notices a boot from the disk beside the journal of another host', async () => {
+  vi.spyOn(Journal.prototype, 'resumable').mockImplementation(function (this: Journal, latest) {
+    return resumable.call(this, latest && { ...latest, keepsJournal: false });
+  });
+  const invariants = new Set<string>();
+  for (let seed = 1; seed <= 20 && invariants.size === 0; seed += 1) {
+    const faults: Fault[] = [{ atMs: 24, kind: 'killAll', isPowerLoss: true }];
+    const { violations } = await simulate(
+      calmPlan(seed, { isAuto: true, journal: 'sync', faults }),
+    );
+    for (const { invariant } of violations) invariants.add(invariant);
+  }
+  expect(invariants).toContain('outputKept');
+});
+const { resumable } = Journal.prototype;
 
 it('notices output that waits for no journal, where it should', async () => {
   vi.spyOn(Journals.prototype, 'covered', 'get').mockReturnValue(Number.POSITIVE_INFINITY);

@@ -16,6 +16,35 @@ it('a backup that has stopped reading sees the end of a guest that crashes (seed
   await scenario(faults, { guest, logBufferBytesMax: 700 }, { seeds: 30 });
 });
 
+it.each([4, 6, 10, 14])(
+  'a start that dies right after its claim can be gone on from by itself (seeds 20000168, 20007108, killed at %i ms)',
+  async (atMs) => {
+    const faults: Fault[] = [{ atMs, kind: 'killAll', isPowerLoss: true }];
+    await scenario(faults, { isAuto: true, journal: 'sync' });
+  },
+);
+
+it.each([22, 24, 30, 60])(
+  'a host whose journal is empty boots nothing that another one has the log of (killed at %i ms)',
+  async (atMs) => {
+    // The second host comes with an empty journal, and may be the first one to be back.
+    const faults: Fault[] = [{ atMs, kind: 'killAll', isPowerLoss: true }];
+    for (const { coldStarts } of await scenario(faults, { isAuto: true, journal: 'sync' })) {
+      expect(coldStarts).toBe(1);
+    }
+  },
+);
+
+it('a resumed guest of disks that replicas read themselves is judged by all it did (seed 30004152)', async () => {
+  const guest = { ...calm.guest, writeRate: 0.6, readRate: 0.6 };
+  const faults = [500, 900, 1300].map((atMs): Fault => ({
+    atMs,
+    kind: 'killAll',
+    isPowerLoss: true,
+  }));
+  await scenario(faults, { journal: 'async', disks: 'backupReads', guest, loadMs: 3500 });
+});
+
 it.each([440, 460, 480])(
   'what the primary still holds for a slow backup is not lost with a new one (seed 10759, killed at %i ms)',
   async (atMs) => {
