@@ -10,8 +10,7 @@ import type { ReplicaParts } from '../hypervisor/replica.js';
 import { Journal } from '../journal/journal.js';
 import type { Vm } from '../node/vm-directory.js';
 import { delayedLink } from '../node/delayed-link.js';
-import { FileRoster } from '../node/file-roster.js';
-import { generationsOf } from '../node/generation-stores.js';
+import { generationsOf, rosterOf } from '../node/generation-stores.js';
 import { isLoopback, type HostPort } from '../node/host-port.js';
 import { hostMark } from '../node/host-mark.js';
 import { HttpHolderProbe } from '../node/http-holder-probe.js';
@@ -177,7 +176,7 @@ export class ReplicaHost {
         lastWill,
         generations: generationsOf(vm, options.secret),
         probe: new HttpHolderProbe({ secret: options.secret }),
-        roster: new FileRoster(vm.generationsDir),
+        roster: rosterOf(vm, options.secret),
         createVcpu: vcpuFactory(vm),
         drives: disks.drivesOf(identity.replica),
         digest: nodeDigest,

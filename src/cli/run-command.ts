@@ -5,7 +5,7 @@ import type { ReplicaEnd } from '../hypervisor/replica.js';
 import type { HostPort } from '../node/host-port.js';
 import type { Vm } from '../node/vm-directory.js';
 import type { DiagnosticLevel } from '../node/diagnostic-line.js';
-import { readEndNote, writeEndNote } from '../node/end-note.js';
+import { endNotesOf } from '../node/generation-stores.js';
 import { PinoDiagnostics } from '../node/pino-diagnostics.js';
 import {
   defaultFailureTimeoutMs,
@@ -170,12 +170,13 @@ export async function runReplica(
         status: () => protectionWords(host.control.status()),
         say,
       });
+  const secret = await secretOf(parsed);
   const host = await ReplicaHost.open({
     vm,
     diagnostics,
     listen: parsed.listen,
     api: parsed.api ?? null,
-    secret: await secretOf(parsed),
+    secret,
     channelDelayMs: parsed.channelDelay,
     switchUrl: parsed.switch ?? null,
     disks: {
@@ -217,9 +218,10 @@ export async function runReplica(
     if (terminal && !parsed.primary) {
       say('this console shows the replayed guest; it takes no input until this replica is live');
     }
+    const ends = endNotesOf(vm, secret);
     const rules = {
       holderIsDead: parsed.holderIsDead ?? false,
-      endOf: (generation: number) => readEndNote(vm.generationsDir, generation),
+      endOf: (generation: number) => ends.read(generation),
       mayFollow: (latest: GenerationRecord) => host.disks.mayFollow(latest),
       isCold: parsed.cold ?? false,
     };
@@ -231,7 +233,7 @@ export async function runReplica(
     tellEnd(end, diagnostics);
     const { replica } = host.hypervisor;
     if ((end.kind === 'poweredOff' || end.kind === 'crashed') && replica?.isLive) {
-      await writeEndNote(vm.generationsDir, replica.generation, end);
+      await ends.write(replica.generation, { ...end, at: new Date().toISOString() });
     }
     if (end.kind === 'failed') throw end.error;
     return statusOfEnd(end);

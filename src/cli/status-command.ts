@@ -3,9 +3,8 @@ import type { StateProgress } from '../channel/state-transfer.js';
 import { FtvmError } from '../errors.js';
 import { statusOfNobody, type HypervisorStatus } from '../hypervisor/status.js';
 import { askApi } from '../node/api-client.js';
-import { generationsOf } from '../node/generation-stores.js';
+import { endNotesOf, generationsOf } from '../node/generation-stores.js';
 import type { SharedSecret } from '../node/shared-secret.js';
-import { readEndNote } from '../node/end-note.js';
 import { HttpHolderProbe } from '../node/http-holder-probe.js';
 import { openVm, type Vm } from '../node/vm-directory.js';
 import { exitStatus } from './exit-status.js';
@@ -62,7 +61,7 @@ export async function statusOfVm(
   const status = found === 'live' ? await askStatus(holder.api, secret) : null;
   if (status) return status;
   if (found === 'gone') {
-    const end = await readEndNote(vm.generationsDir, generation);
+    const end = await endNotesOf(vm, secret).read(generation);
     const how =
       end === null ? `${who}, is gone` : `the guest ${endWords[end.kind]} at ${end.at} (${who})`;
     return statusOfNobody(vm, generation, `nobody is live: ${how}`);

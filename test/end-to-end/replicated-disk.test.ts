@@ -106,8 +106,7 @@ it('hosts that share nothing ask an arbiter: one goes live, and without the arbi
   cpSync(vm.dir, elsewhere, { recursive: true, filter: (path) => !path.includes('/copies') });
   const second = vm.start('run', elsewhere, '--backup');
   await inSync(second);
-  const names = readdirSync(join(vm.dir, 'generations'));
-  expect(names.filter((name) => name.startsWith('generation-'))).toEqual([]);
+  expect(readdirSync(join(vm.dir, 'generations'))).toEqual([]);
   const written = await writeData(first);
   await first.kill();
   await live(second);
@@ -121,4 +120,17 @@ it('hosts that share nothing ask an arbiter: one goes live, and without the arbi
   expect(third.stderr.text).not.toContain('LIVE');
   const asked = await vm.run('status', vm.dir);
   expect(asked.stdout).toContain('the arbiter cannot be reached');
+});
+
+it('hosts that share nothing hear from their arbiter that the guest was powered off', async () => {
+  const arbiter = new VmUnderTest().start('arbiter', '--listen', '127.0.0.1:0');
+  const [, url] = await arbiter.stdout.until(/arbiter at (http:\S+),/);
+  const vm = new VmUnderTest([...replicated, '--arbiter', url!]);
+  const primary = await vm.booted();
+  const elsewhere = join(vm.place, 'elsewhere');
+  cpSync(vm.dir, elsewhere, { recursive: true, filter: (path) => !path.includes('/copies') });
+  primary.type('poweroff\n');
+  expect(await primary.ended).toBe(0);
+  const asked = await vm.run('status', elsewhere);
+  expect(asked.stdout).toContain('the guest powered off');
 });

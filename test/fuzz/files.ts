@@ -8,7 +8,7 @@ import { encodeRecord } from '../../src/log/log-codec.js';
 import { encodeFrame } from '../../src/log/frame.js';
 import { encodeLogFileEnd, encodeLogFileHead, frameTags } from '../../src/log/log-file.js';
 import { LogFileReader } from '../../src/log/log-file-reader.js';
-import { readEndNote } from '../../src/node/end-note.js';
+import { FileEndNotes } from '../../src/node/file-end-notes.js';
 import { FileRoster } from '../../src/node/file-roster.js';
 import { readGuestImage } from '../../src/node/guest-image.js';
 import { kernelFormatOf } from '../../src/node/kernel-format.js';
@@ -158,7 +158,7 @@ export const fileTargets: readonly FuzzTarget[] = [
       const note = { generation: 3, kind: 'poweredOff', epoch: 8, at: vmFile.createdAt };
       const text = jsonOf(chance, mutateValue(chance, note));
       const dir = await scratch.write('ended-3.json', text);
-      return (await readEndNote(dir, 3)) === null ? 'refused' : 'taken';
+      return (await new FileEndNotes(dir).read(3)) === null ? 'refused' : 'taken';
     },
     close: () => scratch.remove(),
   },
