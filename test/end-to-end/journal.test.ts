@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { first } from './auto-trio.js';
 import { RedisConnection, switchFor } from './redis-connection.js';
-import { VmUnderTest } from './vm-under-test.js';
+import { inSync, VmUnderTest } from './vm-under-test.js';
 
 const journal = (name: string): string[] => ['--journal', name, '--journal-sync'];
 
@@ -57,6 +58,33 @@ it('goes on over one TCP connection after both hosts died, with every acknowledg
   expect(await redis.ask('GET key:150')).toBe('$3\r\n150');
   expect((await vm.run('stop', vm.dir)).status).toBe(0);
   expect(await again.ended).toBe(0);
+});
+
+it('two with --auto and journals: both die, and the guest goes on where it was', async () => {
+  const vm = new VmUnderTest(['--memory', '32', '--append', 'app=counter']);
+  const auto = (name: string) => vm.start('run', vm.dir, '--auto', ...vm.options, ...journal(name));
+  const a = auto('a');
+  await a.stdout.until(/counter ready/);
+  const b = auto('b');
+  await inSync(b);
+  for (const count of [1, 2, 3]) await a.ask('inc', new RegExp(`count ${count}\r\n`));
+  a.signal('SIGSTOP');
+  await b.kill();
+  await a.kill();
+
+  // A host that has nothing of it does not boot what the others can go on from.
+  const c = auto('c');
+  await c.stderr.until(/waiting for a replica that can start the VM; here: .* is empty/);
+  const wereDead = [auto('b'), auto('a')];
+  const again = /LIVE again at epoch \d+, from the journal/;
+  const resumed = await first(
+    wereDead.map((replica) => replica.stderr.until(again).then(() => replica)),
+  );
+  await resumed.ask('inc', /count 4\r\n/);
+  const others = [c, ...wereDead].filter((replica) => replica !== resumed);
+  await Promise.all(others.map((replica) => inSync(replica)));
+  expect(vm.generations().map(({ reason }) => reason)).toContain('resume');
+  expect(vm.generations().filter(({ reason }) => reason === 'start')).toHaveLength(1);
 });
 
 it('boots from the disk when the guest had been switched off, or when asked to', async () => {
