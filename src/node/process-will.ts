@@ -25,11 +25,21 @@ export class ProcessWill implements LastWill {
   #isThere = true;
 
   constructor(diagnostics: Diagnostics) {
-    const args = ['--pdeathsig', 'TERM', '--', 'bash', '--norc', '-c', script, 'ftvm-last-will'];
+    const args = [
+      '--pdeathsig',
+      'TERM',
+      '--',
+      'bash',
+      '--norc',
+      '-c',
+      'eval "$SCRIPT"',
+      'ftvm-last-will',
+    ];
     this.#child = spawn('setpriv', args, {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
-      env: { PATH: process.env['PATH'] ?? '' },
+      // By its environment, for the sake of those who read the list of processes.
+      env: { PATH: process.env['PATH'] ?? '', SCRIPT: script },
       cwd: '/',
     });
     const gone = (why: string): void => {
