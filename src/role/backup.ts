@@ -11,13 +11,14 @@ import type { Snapshot } from '../guest/snapshot.js';
 import type { Epoch, Generation } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
 import { ArrivingState } from './arriving-state.js';
+import { BackupJournal } from './backup-journal.js';
 import { DivergedError } from './diverged-error.js';
 import { FailureDetector } from './failure-detector.js';
 import { FollowedDisk, type DiskSyncProgress } from './followed-disk.js';
 import { defaultRedundancy, type Redundancy } from './redundancy.js';
 import { ReplayedGuest } from './replayed-guest.js';
 import { SnapshotHold } from './snapshot-hold.js';
-import type { JournalCommand, RoleEffect, RoleEnd, RoleReport } from './role-effect.js';
+import type { RoleEffect, RoleEnd, RoleReport } from './role-effect.js';
 import type { PeerId, RoleInput } from './role-input.js';
 import type { RoleSettings } from './role-settings.js';
 
@@ -52,8 +53,7 @@ export class Backup {
   /** The generation is ours, and the vCPU has not been told: a record waits for our disk. */
   #isGoLiveDue = false;
   #ackedRan: Epoch = 0;
-  /** What our journal has for good. */
-  #durable: Epoch = 0;
+  readonly #journal: BackupJournal;
   readonly #snapshots = new SnapshotHold();
   /** Output of epochs up to here has left the primary. */
   #released: Epoch = 0;
@@ -73,6 +73,7 @@ export class Backup {
   constructor(settings: RoleSettings, peer: PeerId, nowMs: number) {
     this.#settings = settings;
     this.#state = new ArrivingState(settings.self.machine);
+    this.#journal = new BackupJournal(settings.journal);
     this.#peer = peer;
     this.#detector = new FailureDetector(settings.failureTimeoutMs, nowMs);
     this.#sentAtMs = nowMs;
@@ -84,10 +85,7 @@ export class Backup {
   step(input: RoleInput, nowMs: number): RoleEffect[] {
     if (this.#phase === 'over') return [];
     const effects = this.#take(input, nowMs);
-    // What is replayed is kept, and output may wait for that.
-    const isKept = effects.some((effect) => effect.kind === 'vcpu');
-    if (isKept && this.#settings.journal?.sync) effects.push(...this.#journal({ kind: 'sync' }));
-    return effects;
+    return [...effects, ...this.#journal.replayed(effects)];
   }
 
   #take(input: RoleInput, nowMs: number): RoleEffect[] {
@@ -142,9 +140,10 @@ export class Backup {
       case 'diskDigested':
         return this.#phase === 'replaying' ? this.#disk.digested(input, this.#guest?.ran ?? 0) : [];
       case 'journalDurable':
-        this.#durable = input.epoch;
-        // It may be what a write to the disk waits for.
-        return this.#guest && this.#phase === 'replaying' ? [this.#ack(this.#guest, nowMs)] : [];
+        this.#journal.durable = input.epoch;
+        // It may be what a write to the disk waits for, or our going live.
+        if (this.#guest && this.#phase === 'replaying') return [this.#ack(this.#guest, nowMs)];
+        return [...this.#goLiveIfDue(), ...this.#endIfDone()];
       case 'handOver':
       case 'guestEvent':
       case 'diskCompared':
@@ -227,7 +226,7 @@ export class Backup {
     this.#phase = 'replaying';
     return [
       { kind: 'startVcpu', snapshot },
-      ...this.#journal({ kind: 'begin', snapshot }),
+      ...this.#journal.tell({ kind: 'begin', snapshot }),
       report({ kind: 'stateReceived', epoch, bytes: snapshot.state.byteLength }),
       ...this.#disk.begin(snapshot.lastRequestId),
     ];
@@ -248,7 +247,7 @@ export class Backup {
       return this.#violation(`generation ${generation} after ${this.#generation}`);
     }
     this.#generation = generation;
-    const effects = this.#journal({ kind: 'member', generation });
+    const effects = this.#journal.tell({ kind: 'member', generation });
     if (this.#isInSync) return effects;
     this.#isInSync = true;
     return [...effects, report({ kind: 'inSync', generation })];
@@ -284,7 +283,7 @@ export class Backup {
           ...guest.epochRan(event),
           ...this.#disk.ran(event.outputs),
           ...this.#claimIfSettled(),
-          ...this.#syncFor(event),
+          ...this.#journal.ran(event),
           ...this.#goLiveIfDue(),
           ...this.#readOn(guest, nowMs),
           ...this.#endIfDone(),
@@ -303,21 +302,11 @@ export class Backup {
         ];
       }
       case 'cutTaken':
-        if (this.#settings.journal) this.#snapshots.hold(event.snapshot);
+        if (this.#journal.isKept) this.#snapshots.hold(event.snapshot);
         return this.#snapshots.release(this.#released);
       case 'recorded':
         return [];
     }
-  }
-
-  /** A write to the disk waits for our journal, and the primary for us to say so. */
-  #syncFor({ outputs }: Extract<VcpuEvent, { kind: 'ran' }>): RoleEffect[] {
-    const writes = outputs.some(({ kind }) => kind === 'diskWrite');
-    return writes ? this.#journal({ kind: 'sync' }) : [];
-  }
-
-  #journal(command: JournalCommand): RoleEffect[] {
-    return this.#settings.journal ? [{ kind: 'journal', command }] : [];
   }
 
   /** Room in the log again; a guest that is over has made room for good. */
@@ -334,12 +323,14 @@ export class Backup {
    */
   #endIfDone(): RoleEffect[] {
     const guest = this.#guest;
-    if (this.#phase === 'goingLive' && guest?.end) return this.#becomePrimary(guest);
+    if (this.#phase === 'goingLive' && guest?.end) {
+      return this.#journal.hasAllOf(guest) ? this.#becomePrimary(guest) : [];
+    }
     if (!this.#goodbye || this.#phase === 'claiming') return [];
     if (guest && guest.ran < Math.min(this.#goodbye.epoch, guest.received)) return [];
     // The next start may be from our copy of the disk.
     if (this.#disk.hasWrites) return [];
-    return [...this.#journal({ kind: 'ended' }), ...this.#end(this.#goodbye)];
+    return [...this.#journal.tell({ kind: 'ended' }), ...this.#end(this.#goodbye)];
   }
 
   #diverged(epoch: Epoch, difference: string, nowMs: number): RoleEffect[] {
@@ -438,6 +429,7 @@ export class Backup {
   }
   #goLiveIfDue(): RoleEffect[] {
     if (!this.#isGoLiveDue || !this.#disk.isDrained) return [];
+    if (!this.#guest || !this.#journal.hasAllOf(this.#guest)) return [];
     this.#isGoLiveDue = false;
     return [{ kind: 'vcpu', command: { kind: 'goLive' } }];
   }
@@ -516,8 +508,9 @@ export class Backup {
 
   #ack(guest: ReplayedGuest, nowMs: number): RoleEffect {
     this.#ackedRan = guest.ran;
-    const durable = this.#settings.journal ? Math.min(this.#durable, guest.received) : null;
-    return this.#send({ kind: 'ack', received: guest.received, ran: guest.ran, durable }, nowMs);
+    const { received, ran } = guest;
+    const durable = this.#journal.acked(received);
+    return this.#send({ kind: 'ack', received, ran, durable }, nowMs);
   }
 
   #send(message: WireMessage, nowMs: number): RoleEffect {

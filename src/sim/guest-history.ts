@@ -136,6 +136,6 @@ export function leftThrough(run: Run): Epoch {
 }
 
 /** A replay from an old snapshot begins in the time of an earlier primary. */
-function whoRan(run: Run, epoch: Epoch): Run {
+export function whoRan(run: Run, epoch: Epoch): Run {
   return epoch <= run.from && run.parent ? whoRan(run.parent, epoch) : run;
 }

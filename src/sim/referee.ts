@@ -8,7 +8,7 @@ import type { ConsoleJudge } from './console-judge.js';
 import { decodeLayerHead, layerNumberOf } from '../disk/layer-head.js';
 import { DiskModel } from './disk-judge.js';
 import type { FaultPlan } from './fault-plan.js';
-import { leftThrough, type GuestHistory, type Run } from './guest-history.js';
+import { leftThrough, whoRan, type GuestHistory, type Run } from './guest-history.js';
 import { layeredContent } from './layered-content.js';
 import type { SimGenerationStore } from './sim-generation-store.js';
 import type { SimDisk } from './sim-disk.js';
@@ -223,7 +223,8 @@ export class Referee {
       );
     }
     // Output of a replayed epoch belongs to the run that was replayed.
-    if (epoch > run.from) run.leftThrough = Math.max(run.leftThrough, epoch);
+    const ofRun = whoRan(run, epoch);
+    ofRun.leftThrough = Math.max(ofRun.leftThrough, epoch);
     if (run.endedAt !== null && epoch > run.endedAt) {
       this.#verdict.violated(
         'onePrimary',

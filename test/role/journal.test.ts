@@ -205,6 +205,38 @@ describe('a backup with a journal', () => {
   });
 });
 
+describe('a backup whose primary dies, with a journal', () => {
+  const claimed = (journal: typeof kept): DrivenBackup => {
+    const backup = DrivenBackup.inSync({ journal });
+    backup.record();
+    backup.ran(11);
+    backup.step({ kind: 'lastWill', of: 'p' });
+    backup.answerClaim({ kind: 'won' });
+    return backup;
+  };
+
+  it('goes live only when its journal has all of the log, where output waits for that', () => {
+    const backup = claimed(synced);
+    expect(backup.commands()).not.toContain('goLive');
+    backup.step({ kind: 'journalDurable', epoch: 10 });
+    expect(backup.commands()).not.toContain('goLive');
+    backup.step({ kind: 'journalDurable', epoch: 11 });
+    expect(backup.commands()).toContain('goLive');
+  });
+
+  it('ends a guest that is off only then, too', () => {
+    const backup = claimed(synced);
+    backup.crashed(11);
+    expect(backup.start).toBeUndefined();
+    backup.step({ kind: 'journalDurable', epoch: 11 });
+    expect(backup.start).toBeDefined();
+  });
+
+  it('goes live at once where output waits for nothing', () => {
+    expect(claimed(kept).commands()).toContain('goLive');
+  });
+});
+
 describe('a replica that resumes', () => {
   const step = (role: Resuming, ...inputs: RoleInput[]): RoleEffect[] =>
     inputs.flatMap((input) => role.step(input, 0));

@@ -45,6 +45,18 @@ it('a resumed guest of disks that replicas read themselves is judged by all it d
   await scenario(faults, { journal: 'async', disks: 'backupReads', guest, loadMs: 3500 });
 });
 
+it.each([1, 2, 3])(
+  'a new primary lets nothing out that its journal could forget (seed 31000144, dead after %i ms)',
+  async (forMs) => {
+    const guest = { ...calm.guest, talkRate: 0.9, frameRate: 0.9 };
+    const faults: Fault[] = [600, 1600, 2600].flatMap((atMs): Fault[] => [
+      { atMs, kind: 'kill', target: 'live', afterActs: 0 },
+      { atMs: atMs + 2 + forMs, kind: 'killAll', isPowerLoss: true },
+    ]);
+    await scenario(faults, { isAuto: true, journal: 'sync', guest, loadMs: 3500 });
+  },
+);
+
 it.each([440, 460, 480])(
   'what the primary still holds for a slow backup is not lost with a new one (seed 10759, killed at %i ms)',
   async (atMs) => {
