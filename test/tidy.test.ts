@@ -12,7 +12,7 @@ const arrows: Record<string, readonly string[]> = {
   role: ['guest', 'log', 'channel', 'disk', 'arbiter', 'vcpu'],
   disk: ['guest', 'host', 'log'],
   network: ['guest', 'host'],
-  arbiter: [],
+  arbiter: ['guest'],
   vcpu: ['guest', 'log'],
   replay: ['guest', 'log', 'vcpu'],
   node: ['host', 'guest', 'disk', 'channel', 'arbiter', 'network'],

@@ -1,4 +1,4 @@
-import type { GuestEnd } from '../channel/wire-message.js';
+import type { GuestEnd } from '../guest/guest-end.js';
 
 /** How a generation ended with its guest; `at` is a date for people. */
 export type EndNote = GuestEnd & { readonly at: string };

@@ -1,3 +1,4 @@
+import type { GuestEnd } from '../guest/guest-end.js';
 import type { DriveName } from '../guest/disk-request.js';
 import type { LogRecord } from '../log/log-record.js';
 import type { Snapshot } from '../guest/snapshot.js';
@@ -162,7 +163,3 @@ export interface Goodbye {
   readonly kind: 'goodbye';
   readonly end: GuestEnd | { readonly kind: 'leaving' };
 }
-/** How a guest is over, for every replica alike. */
-export type GuestEnd =
-  | { readonly kind: 'poweredOff'; readonly epoch: Epoch }
-  | { readonly kind: 'crashed'; readonly epoch: Epoch; readonly reason: string };

@@ -1,6 +1,6 @@
 import type { ClaimOutcome } from '../arbiter/claim-outcome.js';
 import type { GenerationRecord } from '../arbiter/generation-record.js';
-import type { GuestEnd } from '../channel/wire-message.js';
+import type { GuestEnd } from '../guest/guest-end.js';
 import type { Resumption } from '../journal/journal.js';
 import { JournalNeededError } from '../journal/journal-error.js';
 import type { RoleSettings } from '../role/role-settings.js';

@@ -1,5 +1,5 @@
 import type { GenerationRecord } from '../arbiter/generation-record.js';
-import type { GuestEnd } from '../channel/wire-message.js';
+import type { GuestEnd } from '../guest/guest-end.js';
 import { FtvmError } from '../errors.js';
 import { JournalCorruptError, JournalRefusedError } from '../journal/journal-error.js';
 import type { RoleSettings } from '../role/role-settings.js';

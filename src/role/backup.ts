@@ -1,12 +1,8 @@
 import type { ReplicaIdentity } from '../arbiter/generation-record.js';
 import type { ClaimOutcome } from '../arbiter/claim-outcome.js';
 import type { StateProgress } from '../channel/state-transfer.js';
-import {
-  PROTOCOL_VERSION,
-  type GuestEnd,
-  type Records,
-  type WireMessage,
-} from '../channel/wire-message.js';
+import { PROTOCOL_VERSION, type Records, type WireMessage } from '../channel/wire-message.js';
+import type { GuestEnd } from '../guest/guest-end.js';
 import type { Snapshot } from '../guest/snapshot.js';
 import type { Epoch, Generation } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';

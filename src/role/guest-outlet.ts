@@ -1,4 +1,4 @@
-import type { GuestEnd } from '../channel/wire-message.js';
+import type { GuestEnd } from '../guest/guest-end.js';
 import { DiskQueue } from '../disk/disk-queue.js';
 import type { OwnDiskUse } from '../disk/own-disk.js';
 import type { DiskRead, DiskRequest } from '../guest/disk-request.js';

@@ -1,4 +1,5 @@
-import type { GuestEnd, Records } from '../channel/wire-message.js';
+import type { Records } from '../channel/wire-message.js';
+import type { GuestEnd } from '../guest/guest-end.js';
 import type { DiskInHand } from '../disk/own-disk.js';
 import { PendingIo } from '../disk/pending-io.js';
 import { pausedAfter } from '../guest/guest-event.js';

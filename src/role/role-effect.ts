@@ -5,7 +5,8 @@ import type {
   ReplicaIdentity,
 } from '../arbiter/generation-record.js';
 import type { StateProgress } from '../channel/state-transfer.js';
-import type { GuestEnd, Refusal, WireMessage } from '../channel/wire-message.js';
+import type { Refusal, WireMessage } from '../channel/wire-message.js';
+import type { GuestEnd } from '../guest/guest-end.js';
 import type { DiskChunk } from '../disk/disk-resync.js';
 import type { DiskRequest } from '../guest/disk-request.js';
 import type { DiskResult, GuestEvent } from '../guest/guest-event.js';

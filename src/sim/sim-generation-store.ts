@@ -1,5 +1,5 @@
 import type { ClaimOutcome } from '../arbiter/claim-outcome.js';
-import type { GuestEnd } from '../channel/wire-message.js';
+import type { GuestEnd } from '../guest/guest-end.js';
 import type { Roster } from '../host/roster.js';
 import type { GenerationRecord, ReplicaIdentity } from '../arbiter/generation-record.js';
 import type { GenerationStore } from '../host/generation-store.js';

@@ -1,6 +1,6 @@
 import type { ClaimOutcome } from '../../src/arbiter/claim-outcome.js';
 import type { GenerationRecord, ReplicaIdentity } from '../../src/arbiter/generation-record.js';
-import type { GuestEnd } from '../../src/channel/wire-message.js';
+import type { GuestEnd } from '../../src/guest/guest-end.js';
 import { plainDrive } from '../../src/disk/drive.js';
 import type { Clock } from '../../src/host/clock.js';
 import type { GenerationStore } from '../../src/host/generation-store.js';
