@@ -78,12 +78,14 @@ const integer: Check = (value, what) => {
 const flag: Check = (value, what) => {
   if (typeof value !== 'boolean') wrong(value, what, 'true or false');
 };
-const naturalOrNull: Check = (value, what) => {
-  if (value !== null) natural(value, what);
-};
 const bytes: Check = (value, what) => {
   if (!(value instanceof Uint8Array)) wrong(value, what, 'bytes');
 };
+const orNull =
+  (check: Check): Check =>
+  (value, what) => {
+    if (value !== null) check(value, what);
+  };
 const listOf =
   (check: Check): Check =>
   (value, what) => {
@@ -109,6 +111,26 @@ function checkMap(value: unknown, what: string): Record<string, unknown> {
 const drive: Check = (value, what) => {
   if (value !== 'hda' && value !== 'hdb' && value !== 'cdrom') wrong(value, what, 'a drive');
 };
+const lineage = mapOf({
+  liveSince: natural,
+  before: listOf(mapOf({ liveSince: natural, through: natural })),
+});
+const stand = mapOf({
+  liveSince: natural,
+  received: natural,
+  ran: natural,
+  digest: orNull(
+    mapOf({
+      epoch: natural,
+      instructions: natural,
+      registers: listOf(integer),
+      instructionPointer: integer,
+      flags: integer,
+      processorHash: integer,
+      memoryHash: integer,
+    }),
+  ),
+});
 const identity = mapOf({ replica: text, pid: natural, host: text, endpoint: text, api: text });
 const build = mapOf({
   ftvm: text,
@@ -145,6 +167,7 @@ const shapes: Record<WireMessage['kind'], Record<string, Check>> = {
     build,
     machine: texts,
     keepsJournal: flag,
+    stand: orNull(stand),
   },
   welcome: {
     identity,
@@ -152,6 +175,7 @@ const shapes: Record<WireMessage['kind'], Record<string, Check>> = {
     heartbeatTo: text,
     willWord: text,
     redundancy: mapOf({ backups: natural }),
+    lineage,
   },
   refusal: { code: text, why: text, remedy: text },
   stateBegin: {
@@ -171,7 +195,7 @@ const shapes: Record<WireMessage['kind'], Record<string, Check>> = {
   stateEnd: {},
   stateAck: { receivedBytes: natural },
   records: { records: listOf(bytes), released: natural, consoleReleased: natural },
-  ack: { received: natural, ran: natural, durable: naturalOrNull },
+  ack: { received: natural, ran: natural, durable: orNull(natural) },
   inSync: { generation: natural },
   diskAsk: { drive, offsetBytes: natural, lengthBytes: natural, digest: bytes, ran: natural },
   diskAnswer: { drive, offsetBytes: natural, data: bytes },

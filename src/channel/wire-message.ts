@@ -1,5 +1,6 @@
 import type { GuestEnd } from '../guest/guest-end.js';
 import type { DriveName } from '../guest/disk-request.js';
+import type { Lineage, Stand } from '../log/log-history.js';
 import type { LogRecord } from '../log/log-record.js';
 import type { Snapshot } from '../guest/snapshot.js';
 import type { ConsoleOffset, Epoch, Generation } from '../units.js';
@@ -17,7 +18,7 @@ export const LOG_SUBPROTOCOL = `ftvm-log.v${PROTOCOL_VERSION}`;
  * backup                                    primary
  *   hello ────────────────────────────────▶   who I am, what machine I can run
  *   ◀──────────────────────── welcome / refusal
- *   ◀──────── stateBegin, statePages…, stateEnd   the machine at the cut
+ *   ◀──────── stateBegin, statePages…, stateEnd   the machine at the cut, unless it has one
  *   stateAck… ────────────────────────────▶   (window of the transfer)
  *   ◀──────────────────────────────── records…   from the cut on, without end
  *   ack… ─────────────────────────────────▶   on receipt; and how far I have run
@@ -60,6 +61,8 @@ export interface Hello {
   readonly machine: Readonly<Record<string, string>>;
   /** It keeps the log on a disk of its own: its acks say how far. */
   readonly keepsJournal: boolean;
+  /** It has the machine already, and needs records only; null: it needs the state. */
+  readonly stand: Stand | null;
 }
 /** The programs that must agree for a replay to be exact, and those worth naming in a report. */
 export interface BuildInfo {
@@ -79,6 +82,8 @@ export interface Welcome {
   readonly willWord: string;
   /** What the VM is to be when this backup is live. */
   readonly redundancy: { readonly backups: number };
+  /** Whose the log is that follows. */
+  readonly lineage: Lineage;
 }
 /** No, and why; the peer reports it as its own error. */
 export interface Refusal {

@@ -9,6 +9,8 @@ export function wordsOf(report: RoleReport): string {
   switch (report.kind) {
     case 'backupJoining':
       return `a backup is joining (${report.replica})`;
+    case 'backupRejoining':
+      return `a backup joins again (${report.replica}), from the log behind epoch ${report.epoch}: no state goes over`;
     case 'stateCut':
       return `state cut: the guest paused for ${ms(report.pauseMs)} (${mib(report.stateBytes)})`;
     case 'snapshotCut':
@@ -35,6 +37,8 @@ export function wordsOf(report: RoleReport): string {
       return `the guest's writes go into the image of ${report.drive}: ${mib(report.doneBytes)} of ${mib(report.totalBytes)}`;
     case 'welcomed':
       return `joined primary ${report.replica} (generation ${report.generation})`;
+    case 'rejoined':
+      return `rejoined from the log at epoch ${report.epoch}: the machine here goes on`;
     case 'stateArriving':
       return `receiving the state of the guest: ${mib(report.doneBytes)} of ${mib(report.totalBytes)}`;
     case 'stateReceived':

@@ -77,12 +77,13 @@ function progressOf(totals: CampaignTotals, failed: number, elapsedMs: number): 
 
 function tell({ totals, failed }: Campaign, isOne: boolean): void {
   for (const report of failed) process.stdout.write(`${failureOf(report)}\n`);
-  const { seeds, failovers, faults, acknowledged, digestsCompared, simulatedMs, ticks } = totals;
+  const { seeds, failovers, rejoins, faults, acknowledged, digestsCompared, simulatedMs, ticks } =
+    totals;
   const hours = (simulatedMs / 3_600_000).toFixed(2);
   const verdict = failed.length === 0 ? 'nothing violated' : `${failed.length} seeds failed`;
   process.stdout.write(
     `${isOne ? 'one seed' : `${seeds} seeds`}, ${hours} simulated hours, ${ticks} ticks, ${faults} faults, ${failovers} failovers,\n` +
-      `${acknowledged} acknowledged increments, ${digestsCompared} digests compared: ${verdict}\n`,
+      `${rejoins} backups joined again from the log, ${acknowledged} acknowledged increments, ${digestsCompared} digests compared: ${verdict}\n`,
   );
 }
 

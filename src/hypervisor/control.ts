@@ -62,6 +62,7 @@ export class Control {
     if (report.kind === 'primaryLost') this.#primaryLostAtMs = this.#clock.wallClockMs();
     if (report.kind === 'wentLive') this.#liveAtMs = this.#clock.wallClockMs();
     if (report.kind === 'stateCut') this.#joinPauseMs = round(report.pauseMs);
+    if (report.kind === 'backupRejoining') this.#joinPauseMs = 0;
     if (report.kind === 'backupInSync') this.#joinMs = round(report.joinMs);
     if (report.kind === 'backupDiverged') {
       const { replica, epoch, difference } = report;

@@ -1,4 +1,5 @@
 import { RefusedError } from '../channel/handshake.js';
+import { LOG_PARTED } from '../role/admission.js';
 import { DivergedError } from '../role/diverged-error.js';
 import type { RoleSettings } from '../role/role-settings.js';
 import { BackOff } from './back-off.js';
@@ -33,6 +34,8 @@ export class Hypervisor {
   // A host that cannot keep a replica right must not pause the guest for it again and again.
   readonly #divergedBackOff = new BackOff(retryMs, divergedMsMax);
   #replica: Replica | null = null;
+  /** A backup without a primary, which keeps its machine for whoever is live next. */
+  #standing: { readonly replica: Replica; readonly parts: ReplicaParts } | null = null;
   /** The replica that is leaving makes room for a backup, which we then follow. */
   #isHandingOver = false;
 
@@ -62,19 +65,21 @@ export class Hypervisor {
    * none. Errors: `RefusedError` if the primary will not have us.
    */
   async runBackup({ endpoint }: { readonly endpoint: string | null }): Promise<ReplicaEnd> {
-    for (;;) {
-      const parts = this.#makeParts();
-      const target = await this.#findPrimary(parts, endpoint);
-      if (target === null) return { kind: 'left' };
-      const replica = this.#begin(parts);
-      replica.follow(target);
-      const end = await replica.ended;
-      // A primary that lost its place halts; a backup that lost the race follows the winner.
-      if (end.kind === 'lostClaim' && replica.isLive) return end;
-      const delayMs = this.#pauseAfter(end, passing, target);
-      if (delayMs === null) return end;
-      if (this.#patience.isStopping) return { kind: 'left' };
-      await this.#patience.pause(parts.clock, delayMs);
+    try {
+      for (;;) {
+        const parts = this.#standing?.parts ?? this.#makeParts();
+        const target = await this.#findPrimary(parts, endpoint);
+        if (target === null) return { kind: 'left' };
+        const { replica, end } = await this.#follow(parts, target);
+        // A primary that lost its place halts; a backup that lost the race follows the winner.
+        if (end.kind === 'lostClaim' && replica.isLive) return end;
+        const delayMs = this.#pauseAfter(end, passing, target);
+        if (delayMs === null) return end;
+        if (this.#patience.isStopping) return { kind: 'left' };
+        await this.#patience.pause(parts.clock, delayMs);
+      }
+    } finally {
+      await this.#dismiss();
     }
   }
 
@@ -85,23 +90,27 @@ export class Hypervisor {
    */
   async runAuto(rules: StartRules): Promise<ReplicaEnd> {
     const vacancy = new Vacancy(this.#settings, this.#patience, rules);
-    for (;;) {
-      const parts = this.#makeParts();
-      const need = await vacancy.find(parts);
-      if (need?.kind === 'ended') {
-        // Whatever we were before, it is not our guest that ended.
-        this.#replica = null;
-        return need.end;
+    try {
+      for (;;) {
+        const parts = this.#standing?.parts ?? this.#makeParts();
+        const need = await vacancy.find(parts);
+        if (need?.kind === 'ended') {
+          // Whatever we were before, it is not our guest that ended.
+          this.#replica = null;
+          return need.end;
+        }
+        if (need === null || this.#patience.isStopping) return { kind: 'left' };
+        const { end } = await (need.kind === 'start'
+          ? this.#start(parts, need)
+          : this.#follow(parts, need.endpoint));
+        const followed = need.kind === 'follow' ? need.endpoint : 'live here';
+        const delayMs = this.#pauseAfter(end, passingForAuto, followed);
+        if (delayMs === null) return end;
+        if (this.#patience.isStopping) return { kind: 'left' };
+        await this.#patience.pause(parts.clock, delayMs);
       }
-      if (need === null || this.#patience.isStopping) return { kind: 'left' };
-      const replica = this.#begin(parts);
-      if (need.kind === 'follow') replica.follow(need.endpoint);
-      const end = await (need.kind === 'start' ? this.#goLive(replica, need) : replica.ended);
-      const followed = need.kind === 'follow' ? need.endpoint : 'live here';
-      const delayMs = this.#pauseAfter(end, passingForAuto, followed);
-      if (delayMs === null) return end;
-      if (this.#patience.isStopping) return { kind: 'left' };
-      await this.#patience.pause(parts.clock, delayMs);
+    } finally {
+      await this.#dismiss();
     }
   }
 
@@ -144,6 +153,32 @@ export class Hypervisor {
     return replica;
   }
 
+  /** With the machine that stands here, if there is one. */
+  async #follow(
+    parts: ReplicaParts,
+    endpoint: string,
+  ): Promise<{ readonly replica: Replica; readonly end: ReplicaEnd }> {
+    const replica = this.#standing?.replica ?? this.#begin(parts);
+    replica.follow(endpoint);
+    const end = await replica.ended;
+    this.#standing = replica.stands ? { replica, parts } : null;
+    return { replica, end };
+  }
+
+  /** Whatever stands here is of a guest that nobody goes on with. */
+  async #start(parts: ReplicaParts, claimed: Claimed): Promise<{ readonly end: ReplicaEnd }> {
+    const isTaken = this.#standing !== null;
+    await this.#dismiss();
+    return { end: await this.#goLive(this.#begin(isTaken ? this.#makeParts() : parts), claimed) };
+  }
+
+  async #dismiss(): Promise<void> {
+    const replica = this.#standing?.replica;
+    this.#standing = null;
+    replica?.leave();
+    await replica?.ended;
+  }
+
   async #goLive(replica: Replica, { generation, resumption }: Claimed): Promise<ReplicaEnd> {
     try {
       if (resumption) replica.resume(generation, resumption);
@@ -160,6 +195,10 @@ export class Hypervisor {
   #pauseAfter(end: ReplicaEnd, passing: ReadonlySet<string>, followed: string): number | null {
     switch (end.kind) {
       case 'refused':
+        if (end.refusal.code === LOG_PARTED) {
+          this.#events.rejoining(end.refusal.why);
+          return 0;
+        }
         if (!passing.has(end.refusal.code)) throw new RefusedError(end.refusal);
         this.#patience.say(`its turn: ${end.refusal.why}`);
         return this.#backOff.next();

@@ -23,7 +23,9 @@ import { defaultRedundancy } from '../role/redundancy.js';
 import type { PrimaryStart, RoleEffect, RoleEnd, RoleReport } from '../role/role-effect.js';
 import type { PeerId, RoleInput } from '../role/role-input.js';
 import { Resuming } from '../role/resuming.js';
+import { Standing } from '../role/standing.js';
 import type { RoleSettings } from '../role/role-settings.js';
+import { noPast } from '../log/log-history.js';
 import { unreachable } from '../unreachable.js';
 import type { Generation } from '../units.js';
 import type { Vcpu, VcpuEvent, VcpuFactory } from '../vcpu/vcpu.js';
@@ -72,12 +74,13 @@ export type ReplicaEnd = RoleEnd | { readonly kind: 'failed'; readonly error: Er
  */
 export class Replica {
   readonly console = new ConsoleHistory();
-  readonly ended: Promise<ReplicaEnd>;
+  /** How its role ended: for good, unless it `stands` then. */
+  ended: Promise<ReplicaEnd>;
   readonly #parts: ReplicaParts;
   readonly #settings: RoleSettings;
   readonly #links = new Map<PeerId, Link>();
   readonly #queue: RoleInput[] = [];
-  #role: Primary | Backup | Resuming | null = null;
+  #role: Primary | Backup | Resuming | Standing | null = null;
   #vcpu: Vcpu | null = null;
   /** Commands for a vCPU that is still being made. */
   #vcpuQueue: ((vcpu: Vcpu) => void)[] = [];
@@ -109,7 +112,7 @@ export class Replica {
       feed: (input) => this.feed(input),
       fail: (error) => this.#fail(error),
     });
-    this.ended = new Promise((resolve) => (this.#settleEnd = resolve));
+    this.ended = this.#nextEnd();
   }
 
   /** The generation is ours: power the machine on. */
@@ -127,6 +130,7 @@ export class Replica {
       unreleasedFrames: [],
       guestEnd: null,
       isPaused: false,
+      past: noPast(generation),
     };
     const vcpu = await this.#parts.createVcpu(null, this.#vcpuHandlers());
     if (this.#isOver) return vcpu.close();
@@ -149,12 +153,14 @@ export class Replica {
     this.#tickOn();
   }
 
-  /** Follow the primary at `endpoint`. */
+  /** Follow the primary at `endpoint`; with the machine that is here, if it stands. */
   follow(endpoint: string): void {
+    if (this.#isOver) return;
     const peer = this.#newPeer();
     this.#followed = peer;
-    this.#driveIo.follow();
-    this.#role = new Backup(this.#settings, peer, this.#parts.clock.nowMs());
+    const kept = this.#role instanceof Standing ? this.#role.kept : null;
+    if (!kept) this.#driveIo.follow();
+    this.#role = new Backup(this.#settings, peer, this.#parts.clock.nowMs(), kept);
     const link = this.#parts.connector.connect(endpoint, {
       opened: () => this.feed({ kind: 'peerOpened', peer }),
       ...this.#linkHandlers(peer),
@@ -213,6 +219,10 @@ export class Replica {
   get isLive(): boolean {
     return this.#role instanceof Primary;
   }
+  /** It has lost its primary, and its machine may go on with the log of the next one. */
+  get stands(): boolean {
+    return !this.#isOver && this.#role instanceof Standing;
+  }
   get generation(): Generation {
     return this.#generation;
   }
@@ -235,7 +245,9 @@ export class Replica {
     if (this.#role instanceof Primary) {
       return { kind: 'primary', status: this.#role.status(this.#parts.clock.nowMs()) };
     }
-    return this.#role instanceof Backup ? { kind: 'backup', status: this.#role.status() } : null;
+    const role = this.#role;
+    const isBackup = role instanceof Backup || role instanceof Standing;
+    return isBackup ? { kind: 'backup', status: role.status() } : null;
   }
 
   feed(input: RoleInput): void {
@@ -345,12 +357,26 @@ export class Replica {
       case 'becomePrimary':
         this.#becomePrimary(effect.start);
         return;
+      case 'stand':
+        this.#stand(effect);
+        return;
       case 'end':
         void this.#end(effect.end);
         return;
       default:
         unreachable(effect);
     }
+  }
+
+  #stand({ end, kept }: Extract<RoleEffect, { kind: 'stand' }>): void {
+    this.#role = new Standing(kept);
+    this.#closeLinks();
+    const settle = this.#settleEnd;
+    this.ended = this.#nextEnd();
+    settle(end);
+  }
+  #nextEnd(): Promise<ReplicaEnd> {
+    return new Promise((resolve) => (this.#settleEnd = resolve));
   }
 
   #becomePrimary(start: PrimaryStart): void {
@@ -409,6 +435,11 @@ export class Replica {
   #newPeer(): PeerId {
     this.#lastPeer += 1;
     return this.#lastPeer;
+  }
+
+  #closeLinks(): void {
+    for (const link of this.#links.values()) link.close();
+    this.#links.clear();
   }
 
   #linkHandlers(peer: PeerId): Omit<LinkHandlers, 'opened'> {
@@ -546,8 +577,7 @@ export class Replica {
     this.#stopTicking?.();
     this.#consoleInput.stop();
     this.#journal.end();
-    for (const link of this.#links.values()) link.close();
-    this.#links.clear();
+    this.#closeLinks();
     await this.#vcpu?.close();
     // Whoever uses the disk next must not be overtaken by what we began.
     if (this.#settings.ownDisk?.use === 'everything') await this.#driveIo.settled();

@@ -67,6 +67,8 @@ export interface BackupRow extends ReplicaIdentity {
   readonly heartbeatsMissing: boolean;
   /** While the guest's state goes over to it; null before and after. */
   readonly stateProgress: StateProgress | null;
+  /** It went on from the log behind that epoch; null: it was sent the state. */
+  readonly rejoinedAtEpoch: number | null;
 }
 
 /** The status of a VM nobody runs. */
@@ -127,6 +129,7 @@ export function statusOf(
       ranEpoch: ran,
       heartbeatsMissing: false,
       stateProgress: found.status.stateProgress,
+      rejoinedAtEpoch: found.status.rejoinedAt,
     };
     return {
       ...common,
@@ -163,7 +166,7 @@ export function statusOf(
       commitDelayMsMax: round(status.commitDelayMs.max),
     },
     backups: status.backups.map(
-      ({ identity, state, inSync, lagMs, acked, ran, heartbeatsMissing, stateProgress }) => ({
+      ({ identity, state, inSync, lagMs, acked, ran, heartbeatsMissing, ...row }) => ({
         ...identity,
         state,
         inSync,
@@ -171,7 +174,8 @@ export function statusOf(
         ackedEpoch: acked,
         ranEpoch: ran,
         heartbeatsMissing,
-        stateProgress,
+        stateProgress: row.stateProgress,
+        rejoinedAtEpoch: row.rejoinedAt,
       }),
     ),
   };

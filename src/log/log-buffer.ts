@@ -28,6 +28,15 @@ export class LogBuffer {
     this.#levelBytes += recordBytes(record);
   }
 
+  /** Puts records back that came before the first one here; those that are here stay as they are. */
+  putBack(records: readonly LogRecord[]): void {
+    const first = this.#first?.epoch ?? Number.POSITIVE_INFINITY;
+    const older = records.filter(({ epoch }) => epoch < first);
+    this.#records = [...older, ...this.#records.slice(this.#head)];
+    this.#head = 0;
+    for (const record of older) this.#levelBytes += recordBytes(record);
+  }
+
   /** Forgets every record up to and including `epoch`. */
   dropThrough(epoch: Epoch): void {
     for (let first = this.#first; first && first.epoch <= epoch; first = this.#first) {

@@ -8,7 +8,13 @@ import type { Hello, Refusal } from '../channel/wire-message.js';
 export function admissionRefusal(
   hello: Hello,
   self: HandshakeSelf,
-  now: { readonly isEnding: boolean; readonly isFull: boolean; readonly awayForMs: number },
+  now: {
+    readonly isEnding: boolean;
+    readonly isFull: boolean;
+    readonly awayForMs: number;
+    /** Why our log does not go on from where it stands. */
+    readonly whyParted: string | null;
+  },
 ): Refusal | null {
   const refusal = refusalOf(hello, self);
   if (refusal) return refusal;
@@ -36,5 +42,16 @@ export function admissionRefusal(
       remedy: `It may join again in ${Math.ceil(now.awayForMs / 1000)} s.`,
     };
   }
+  if (now.whyParted !== null) {
+    return {
+      kind: 'refusal',
+      code: LOG_PARTED,
+      why: `it cannot go on from the log: ${now.whyParted}`,
+      remedy: 'Join with no machine of its own, for the state.',
+    };
+  }
   return null;
 }
+
+/** Said to a backup that stands somewhere: without its stand it is welcome. */
+export const LOG_PARTED = 'FTVM_LOG_PARTED';

@@ -3,6 +3,7 @@ import type { ReplicaIdentity } from '../arbiter/generation-record.js';
 import type { HandshakeSelf } from '../channel/handshake.js';
 import { StateSender } from '../channel/state-transfer.js';
 import type { Hello, WireMessage } from '../channel/wire-message.js';
+import type { LogHistory, Stand } from '../log/log-history.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
 import { admissionRefusal } from './admission.js';
 import type { BackupDisks } from './backup-disks.js';
@@ -28,6 +29,7 @@ export interface DeskParts {
   readonly redundancy: Redundancy;
   readonly backups: BackupSet;
   readonly log: LogSender;
+  readonly history: LogHistory;
   readonly outlet: GuestOutlet;
   readonly disks: BackupDisks;
   readonly guard: GenerationGuard;
@@ -54,13 +56,14 @@ export class BackupDesk {
   // --- what backups say ----------------------------------------------------------------------
 
   hello(peer: PeerId, hello: Hello, nowMs: number, isLeaving: boolean): RoleEffect[] {
-    const { settings, backups, slow, outlet, guard, redundancy } = this.#parts;
+    const { settings, backups, history, slow, outlet, guard, redundancy } = this.#parts;
     const { replica } = hello.identity;
     const earlier = backups.named(replica);
     const refusal = admissionRefusal(hello, settings.self, {
       isEnding: outlet.ending !== null || isLeaving,
       isFull: !earlier && backups.isFull,
       awayForMs: slow.awayForMs(replica, nowMs),
+      whyParted: hello.stand && history.whyParted(hello.stand),
     });
     if (refusal) {
       return [
@@ -80,13 +83,29 @@ export class BackupDesk {
       heartbeatTo: settings.heartbeatTo,
       willWord: settings.willWord,
       redundancy,
+      lineage: history.lineage,
     } as const;
     return [
       ...effects,
-      report({ kind: 'backupJoining', replica }),
       { kind: 'addWill', to: hello.heartbeatTo, word: hello.willWord },
       this.#send(backup, welcome, nowMs),
-      ...this.cut(),
+      ...(hello.stand ? this.#goOn(backup, hello.stand, nowMs) : this.#joining(backup)),
+    ];
+  }
+
+  #joining({ identity: { replica } }: BackupView): RoleEffect[] {
+    return [report({ kind: 'backupJoining', replica }), ...this.cut()];
+  }
+
+  /** It has been a backup of this guest, and lacks records only. */
+  #goOn(backup: BackupView, stand: Stand, nowMs: number): RoleEffect[] {
+    const { log, history } = this.#parts;
+    const { replica } = backup.identity;
+    log.recall(history.since(stand));
+    backup.goOn(stand, log.recorded, nowMs);
+    return [
+      report({ kind: 'backupRejoining', replica, epoch: stand.received }),
+      ...this.sendRecords(nowMs),
     ];
   }
 

@@ -2,6 +2,7 @@ import type { ReplicaIdentity } from '../arbiter/generation-record.js';
 import { ExecutionLag } from '../channel/execution-lag.js';
 import type { StateSender } from '../channel/state-transfer.js';
 import type { Ack } from '../channel/wire-message.js';
+import type { Stand } from '../log/log-history.js';
 import type { Epoch } from '../units.js';
 import { FailureDetector } from './failure-detector.js';
 import type { PeerId } from './role-input.js';
@@ -31,6 +32,8 @@ export class BackupView {
   transfer: StateSender | null = null;
   /** The epoch its state was cut at. */
   cutEpoch: Epoch = 0;
+  /** The epoch after which it went on with our log, without a state; null if it got one. */
+  rejoinedAt: Epoch | null = null;
   /** First record not sent yet. */
   nextEpoch: Epoch = 0;
   /** Every record up to here is in the backup's buffer. */
@@ -94,6 +97,16 @@ export class BackupView {
     this.acked = epoch;
     this.ran = epoch;
     this.excuse(nowMs);
+  }
+  /** It needs no state: it has the machine of an earlier moment, and goes on from there. */
+  goOn({ received, ran }: Stand, recorded: Epoch, nowMs: number): void {
+    this.state = 'catchingUp';
+    this.cutEpoch = received;
+    this.nextEpoch = received + 1;
+    this.acked = received;
+    this.ran = ran;
+    this.rejoinedAt = received;
+    for (let epoch = ran + 1; epoch <= recorded; epoch += 1) this.lag.recorded(epoch, nowMs);
   }
   endTransfer(recorded: Epoch, nowMs: number): void {
     this.state = 'catchingUp';

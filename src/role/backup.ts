@@ -4,8 +4,10 @@ import type { StateProgress } from '../channel/state-transfer.js';
 import { PROTOCOL_VERSION, type Records, type WireMessage } from '../channel/wire-message.js';
 import type { GuestEnd } from '../guest/guest-end.js';
 import type { Snapshot } from '../guest/snapshot.js';
+import type { Lineage } from '../log/log-history.js';
 import type { Epoch, Generation } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
+import { LOG_PARTED } from './admission.js';
 import { ArrivingState } from './arriving-state.js';
 import { BackupJournal } from './backup-journal.js';
 import { DivergedError } from './diverged-error.js';
@@ -14,6 +16,7 @@ import { FollowedDisk, type DiskSyncProgress } from './followed-disk.js';
 import { defaultRedundancy, type Redundancy } from './redundancy.js';
 import { ReplayedGuest } from './replayed-guest.js';
 import { SnapshotHold } from './snapshot-hold.js';
+import type { KeptGuest } from './standing.js';
 import type { RoleEffect, RoleEnd, RoleReport } from './role-effect.js';
 import type { PeerId, RoleInput } from './role-input.js';
 import type { RoleSettings } from './role-settings.js';
@@ -42,7 +45,10 @@ export class Backup {
   #heartbeatTo: string | null = null;
   #generation: Generation = 0;
   #redundancy: Redundancy = defaultRedundancy;
+  #lineage: Lineage = { liveSince: 0, before: [] };
   #isInSync = false;
+  /** It went on from there with the log of this primary. */
+  #rejoinedAt: Epoch | null = null;
   readonly #state: ArrivingState;
   #guest: ReplayedGuest | null = null;
   readonly #disk: FollowedDisk;
@@ -50,7 +56,7 @@ export class Backup {
   #isGoLiveDue = false;
   #ackedRan: Epoch = 0;
   readonly #journal: BackupJournal;
-  readonly #snapshots = new SnapshotHold();
+  readonly #snapshots: SnapshotHold;
   /** Output of epochs up to here has left the primary. */
   #released: Epoch = 0;
   #goodbye: GuestEnd | null = null;
@@ -66,13 +72,16 @@ export class Backup {
   #heartbeatAtMs = Number.NEGATIVE_INFINITY;
   #sentAtMs: number;
 
-  constructor(settings: RoleSettings, peer: PeerId, nowMs: number) {
+  /** `kept`: it has a machine already, which may be the primary's of an earlier moment. */
+  constructor(settings: RoleSettings, peer: PeerId, nowMs: number, kept: KeptGuest | null = null) {
     this.#settings = settings;
     this.#state = new ArrivingState(settings.self.machine);
-    this.#journal = new BackupJournal(settings.journal);
     this.#peer = peer;
     this.#detector = new FailureDetector(settings.failureTimeoutMs, nowMs);
     this.#sentAtMs = nowMs;
+    this.#guest = kept?.guest ?? null;
+    this.#journal = kept?.journal ?? new BackupJournal(settings.journal);
+    this.#snapshots = kept?.snapshots ?? new SnapshotHold();
     this.#disk = new FollowedDisk(settings.ownDisk, (message) => {
       return { kind: 'send', peer, message };
     });
@@ -90,6 +99,7 @@ export class Backup {
         if (input.peer !== this.#peer) return [];
         this.#channelIsOpen = true;
         this.#detector.heardOnChannel(nowMs);
+        if (this.#guest && !this.#guest.stand) return this.#rejoin('its guest has crashed');
         return [this.#send(this.#hello(), nowMs)];
       case 'peerMessage':
         // Others may connect to us; what they say is none of our primary's words.
@@ -117,7 +127,7 @@ export class Backup {
         const { latest } = input;
         if (this.#phase !== 'replaying' || latest === 'unreachable' || this.#goodbye) return [];
         if (latest.generation <= this.#generation || this.#isAmong(latest.inSync)) return [];
-        return this.#rejoin(`generation ${latest.generation} began without this backup`);
+        return this.#part(`generation ${latest.generation} began without this backup`);
       }
       case 'tick':
         return this.#tick(nowMs);
@@ -152,17 +162,9 @@ export class Backup {
     const { vm, identity, build, machine } = this.#settings.self;
     const { heartbeatTo, willWord, journal } = this.#settings;
     const [protocol, keepsJournal] = [PROTOCOL_VERSION, journal !== undefined];
-    return {
-      kind: 'hello',
-      protocol,
-      vm,
-      identity,
-      heartbeatTo,
-      willWord,
-      build,
-      machine,
-      keepsJournal,
-    };
+    const stand = this.#guest?.stand ?? null;
+    const self = { vm, identity, heartbeatTo, willWord, build, machine, keepsJournal };
+    return { kind: 'hello', protocol, ...self, stand };
   }
 
   // --- what the primary says -----------------------------------------------------------------
@@ -186,18 +188,31 @@ export class Backup {
   }
 
   #greeted(message: WireMessage): RoleEffect[] {
-    if (message.kind === 'refusal') return this.#end({ kind: 'refused', refusal: message });
+    if (message.kind === 'refusal') {
+      const end = { kind: 'refused', refusal: message } as const;
+      return message.code === LOG_PARTED ? this.#end(end) : this.#stand(end);
+    }
     if (message.kind !== 'welcome') return this.#violation(`${message.kind} before a welcome`);
     const { identity, heartbeatTo, willWord, generation } = message;
     this.#primary = identity;
     this.#heartbeatTo = heartbeatTo;
     this.#generation = generation;
     this.#redundancy = { ...message.redundancy, ...this.#settings.redundancy };
-    this.#phase = 'receiving';
-    return [
-      report({ kind: 'welcomed', replica: identity.replica, generation }),
+    this.#lineage = message.lineage;
+    const { replica } = identity;
+    const welcomed: RoleEffect[] = [
+      report({ kind: 'welcomed', replica, generation }),
       { kind: 'addWill', to: heartbeatTo, word: willWord },
     ];
+    if (!this.#guest) {
+      this.#phase = 'receiving';
+      return welcomed;
+    }
+    this.#guest.follows(message.lineage);
+    this.#phase = 'replaying';
+    this.#rejoinedAt = this.#guest.received;
+    const rejoined = { kind: 'rejoined', replica, generation, epoch: this.#rejoinedAt } as const;
+    return [...welcomed, report(rejoined)];
   }
 
   #receiving(message: WireMessage, nowMs: number): RoleEffect[] {
@@ -217,7 +232,8 @@ export class Backup {
 
   #stateReceived(snapshot: Snapshot): RoleEffect[] {
     const { epoch } = snapshot;
-    this.#guest = new ReplayedGuest(snapshot, this.#settings.logBufferBytesMax);
+    const past = { lineage: this.#lineage, records: [], after: null };
+    this.#guest = new ReplayedGuest(snapshot, this.#settings.logBufferBytesMax, past);
     this.#ackedRan = epoch;
     this.#phase = 'replaying';
     return [
@@ -333,8 +349,9 @@ export class Backup {
     if (this.#phase === 'claiming' || this.#phase === 'goingLive') {
       throw new DivergedError(epoch, difference);
     }
+    const isWelcome = this.#phase !== 'greeting';
     return [
-      this.#send({ kind: 'diverged', epoch, difference }, nowMs),
+      ...(isWelcome ? [this.#send({ kind: 'diverged', epoch, difference }, nowMs)] : []),
       ...this.#rejoin(`diverged from its primary at epoch ${epoch}: ${difference}`, true),
     ];
   }
@@ -344,7 +361,7 @@ export class Backup {
   #channelDown(why: string, nowMs: number): RoleEffect[] {
     this.#channelIsDown = true;
     if (this.#goodbye || this.#isTakingOver) return [];
-    if (!this.#isInSync) return this.#rejoin(`lost the primary before it was in sync: ${why}`);
+    if (!this.#isInSync) return this.#part(`lost the primary before it was in sync: ${why}`);
     // A dead process refuses at once: no need to wait for its silence.
     this.#channelDownAtMs = nowMs;
     this.#askAtMs = nowMs + askMs;
@@ -362,7 +379,7 @@ export class Backup {
   #suspect(why: string, nowMs: number): RoleEffect[] {
     // After its goodbye a primary is gone, and so is the guest: nothing to take over.
     if (this.#goodbye || this.#isTakingOver) return [];
-    if (!this.#isInSync) return this.#rejoin(`lost the primary before it was in sync: ${why}`);
+    if (!this.#isInSync) return this.#part(`lost the primary before it was in sync: ${why}`);
     this.#lostAtMs = nowMs;
     this.#phase = 'settling';
     return [
@@ -410,7 +427,7 @@ export class Backup {
           this.#generation = outcome.holder.generation;
           return [this.#claim()];
         }
-        return this.#end({ kind: 'lostClaim', holder: outcome.holder });
+        return this.#stand({ kind: 'lostClaim', holder: outcome.holder });
       case 'unreachable':
         // Never back to following: that claim may have gone through without our hearing of it.
         this.#retryClaimAtMs = nowMs + askMs;
@@ -455,6 +472,23 @@ export class Backup {
 
   #rejoin(why: string, hasDiverged = false): RoleEffect[] {
     return this.#end({ kind: 'rejoin', why, hasDiverged });
+  }
+
+  #part(why: string): RoleEffect[] {
+    return this.#stand({ kind: 'rejoin', why, hasDiverged: false });
+  }
+
+  /**
+   * Over as a backup of this primary, with a machine that the log of whoever is live may go on from. A
+   * disk that it reads or keeps for itself is not as simple: nobody waits with a write until it has read.
+   */
+  #stand(end: RoleEnd): RoleEffect[] {
+    const guest = this.#guest;
+    if (!guest?.stand || this.#settings.ownDisk) return this.#end(end);
+    const last = this.status();
+    this.#phase = 'over';
+    const [snapshots, journal] = [this.#snapshots, this.#journal];
+    return [{ kind: 'stand', end, kept: { guest, snapshots, journal, last } }];
   }
 
   #end(end: RoleEnd): RoleEffect[] {
@@ -518,6 +552,7 @@ export class Backup {
     return {
       phase: this.#phase,
       stateProgress: this.#state.progress,
+      rejoinedAt: this.#rejoinedAt,
       generation: this.#generation,
       primary: this.#primary,
       inSync: this.#isInSync,
@@ -538,6 +573,8 @@ export interface BackupStatus {
   readonly phase: string;
   /** While the primary's state arrives. */
   readonly stateProgress: StateProgress | null;
+  /** Null: its machine is of this primary's state, or of none yet. */
+  readonly rejoinedAt: Epoch | null;
   readonly generation: Generation;
   readonly primary: ReplicaIdentity | null;
   readonly inSync: boolean;

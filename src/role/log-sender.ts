@@ -16,7 +16,8 @@ export interface Batch {
  * Shape:  a record stays until every backup that needs it has acknowledged it. With nobody to send
  *         to, nothing is kept.
  * Units:  what a backup has not acknowledged is at most the buffer, whether it waits here or in its
- *         link: this is also the bound of what a link may have to hold (beside the window of a state).
+ *         link: this is also the bound of what a link may have to hold (beside the window of a state,
+ *         and what was recalled).
  * Source: FT paper §3.2.
  */
 export class LogSender {
@@ -54,6 +55,11 @@ export class LogSender {
     for (const backup of this.#backups.all()) {
       if (backup.takesRecords) backup.lag.recorded(record.epoch, nowMs);
     }
+  }
+
+  /** What a backup that goes on from its place needs, and nobody else did any more. */
+  recall(records: readonly LogRecord[]): void {
+    this.#log.putBack(records);
   }
 
   /** The guest has said something: an answer usually follows an answer. */

@@ -28,6 +28,8 @@ export interface BackupStatusRow {
   readonly heartbeatsMissing: boolean;
   /** While its state goes over. */
   readonly stateProgress: StateProgress | null;
+  /** It went on from the log, behind that epoch. */
+  readonly rejoinedAt: Epoch | null;
 }
 
 export function backupStatusRow(backup: BackupView, nowMs: number): BackupStatusRow {
@@ -40,6 +42,7 @@ export function backupStatusRow(backup: BackupView, nowMs: number): BackupStatus
     lagMs: backup.lag.lagMs(nowMs),
     heartbeatsMissing: backup.detector.heartbeatsMissing(nowMs),
     stateProgress: backup.transfer?.progress ?? null,
+    rejoinedAt: backup.rejoinedAt,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { WireMessage } from '../channel/wire-message.js';
 import type { DiskRequest } from '../guest/disk-request.js';
+import { LogHistory, retainedBytesMax } from '../log/log-history.js';
 import type { Epoch } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
 import { BackupDesk } from './backup-desk.js';
@@ -32,6 +33,7 @@ export class Primary {
   readonly #settings: RoleSettings;
   readonly #backups = new BackupSet();
   readonly #log: LogSender;
+  readonly #history: LogHistory;
   readonly #outlet: GuestOutlet;
   readonly #disks: BackupDisks;
   readonly #journals: Journals;
@@ -51,6 +53,8 @@ export class Primary {
   constructor(settings: RoleSettings, start: PrimaryStart, nowMs: number) {
     this.#settings = settings;
     this.#log = new LogSender(this.#backups, settings.logBufferBytesMax, start.lastEpoch);
+    const retained = retainedBytesMax(settings.logBufferBytesMax);
+    this.#history = new LogHistory(retained, start.past, start.lastEpoch);
     this.#outlet = new GuestOutlet(start, settings.ownDisk?.use ?? null);
     this.#disks = new BackupDisks(settings.ownDisk, this.#backups, start.lastRequestId);
     this.#journals = new Journals(settings.journal, this.#backups, nowMs);
@@ -63,6 +67,7 @@ export class Primary {
       redundancy: start.redundancy,
       backups: this.#backups,
       log: this.#log,
+      history: this.#history,
       outlet: this.#outlet,
       disks: this.#disks,
       guard: this.#guard,
@@ -146,6 +151,7 @@ export class Primary {
     switch (event.kind) {
       case 'recorded':
         this.#log.add(event.record, nowMs);
+        this.#history.record(event.record);
         this.#disks.recorded(event.record);
         this.#guestPause.recorded(event.record);
         this.#journals.recorded(event.record);
@@ -154,6 +160,7 @@ export class Primary {
           : [];
       case 'ran':
         this.#ran = event.epoch;
+        this.#history.ran(event.after);
         this.#outlet.hold(event.outputs, event.epoch, nowMs);
         for (const read of this.#disks.ran(event.epoch, event.outputs)) this.#outlet.addRead(read);
         return this.#talked(nowMs);

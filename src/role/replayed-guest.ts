@@ -6,6 +6,13 @@ import { pausedAfter } from '../guest/guest-event.js';
 import type { GuestOutput } from '../guest/guest-output.js';
 import type { Snapshot } from '../guest/snapshot.js';
 import { LogBuffer } from '../log/log-buffer.js';
+import {
+  LogHistory,
+  retainedBytesMax,
+  type Lineage,
+  type PastLog,
+  type Stand,
+} from '../log/log-history.js';
 import type { ConsoleOffset, Epoch, Generation } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
 import type { Redundancy } from './redundancy.js';
@@ -22,6 +29,7 @@ type ReplayStart = Pick<Snapshot, 'epoch' | 'consoleOffset' | 'lastRequestId' | 
  */
 export class ReplayedGuest {
   readonly #log: LogBuffer;
+  readonly #history: LogHistory;
   readonly #pendingIo = new PendingIo();
   #received: Epoch;
   #ran: Epoch;
@@ -34,9 +42,11 @@ export class ReplayedGuest {
   /** Frames of later epochs, oldest first. */
   #frames: { readonly epoch: Epoch; readonly frame: Uint8Array }[] = [];
 
-  constructor(snapshot: ReplayStart, logBytesMax: number) {
+  /** `past` is the log before the start, as far as anybody knows. */
+  constructor(snapshot: ReplayStart, logBytesMax: number, past: PastLog) {
     const { epoch, consoleOffset, lastRequestId, isPaused } = snapshot;
     this.#log = new LogBuffer(logBytesMax);
+    this.#history = new LogHistory(retainedBytesMax(logBytesMax), past, epoch);
     this.#received = epoch;
     this.#ran = epoch;
     this.#consoleOffset = consoleOffset;
@@ -62,6 +72,15 @@ export class ReplayedGuest {
     return this.#log;
   }
 
+  /** Where it stands in its log; null if it cannot tell yet. */
+  get stand(): Stand | null {
+    return this.#history.stand({ received: this.#received, ran: this.#ran });
+  }
+  /** The records that come next are of another primary, whose log goes on from here. */
+  follows(lineage: Lineage): void {
+    this.#history.follows(lineage);
+  }
+
   /** Takes records; answers what is wrong with them: they are consecutive, or not of our primary. */
   receive({ records, released }: Records): string | null {
     for (const record of records) {
@@ -70,6 +89,7 @@ export class ReplayedGuest {
       }
       this.#received = record.epoch;
       this.#log.append(record);
+      this.#history.record(record);
     }
     this.#released = released;
     this.#frames = this.#frames.filter(({ epoch }) => epoch > released);
@@ -77,8 +97,9 @@ export class ReplayedGuest {
   }
 
   /** An epoch has run here. What is returned is for the people who watch; nothing leaves (§2.2). */
-  epochRan({ epoch, outputs }: Extract<VcpuEvent, { kind: 'ran' }>): RoleEffect[] {
+  epochRan({ epoch, outputs, after }: Extract<VcpuEvent, { kind: 'ran' }>): RoleEffect[] {
     this.#ran = epoch;
+    this.#history.ran(after);
     const [record] = this.#log.from(epoch, 0);
     // In this order: what completes here was issued in an earlier epoch.
     if (record?.epoch === epoch) {
@@ -130,6 +151,7 @@ export class ReplayedGuest {
       unreleasedFrames: this.#frames.map(({ frame }) => frame),
       guestEnd: this.#end,
       isPaused: this.#isPaused,
+      past: this.#history.handOn(generation, this.#ran),
     };
   }
 }

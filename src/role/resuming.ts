@@ -1,5 +1,6 @@
 import { nothingInHand } from '../disk/own-disk.js';
 import type { Snapshot } from '../guest/snapshot.js';
+import { noPast } from '../log/log-history.js';
 import type { Epoch, Generation } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
 import { JournalDivergedError } from './journal-diverged-error.js';
@@ -45,7 +46,7 @@ export class Resuming {
     this.#redundancy = { ...defaultRedundancy, ...settings.redundancy };
     const base = start.snapshot ?? atPowerOn;
     this.#from = base.epoch;
-    this.#guest = new ReplayedGuest(base, settings.logBufferBytesMax);
+    this.#guest = new ReplayedGuest(base, settings.logBufferBytesMax, noPast(start.generation));
     this.#beganAtMs = nowMs;
     this.#toldAtMs = nowMs;
   }
@@ -133,7 +134,9 @@ export class Resuming {
     this.#isOver = true;
     const { ran } = this.#guest;
     const { generation } = this.#start;
-    const start = this.#guest.primaryStart(generation, this.#redundancy, nothingInHand);
+    const known = this.#guest.primaryStart(generation, this.#redundancy, nothingInHand);
+    // Whose records these were, nobody knows any more.
+    const start = { ...known, past: noPast(generation) };
     const tookMs = nowMs - this.#beganAtMs;
     return [
       report({ kind: 'resumed', epoch: ran, epochs: ran - this.#from, tookMs }),

@@ -11,10 +11,12 @@ import type { DiskChunk } from '../disk/disk-resync.js';
 import type { DiskRequest } from '../guest/disk-request.js';
 import type { DiskResult, GuestEvent } from '../guest/guest-event.js';
 import type { Snapshot } from '../guest/snapshot.js';
+import type { PastLog } from '../log/log-history.js';
 import type { LogRecord } from '../log/log-record.js';
 import type { ConsoleOffset, Epoch, Generation } from '../units.js';
 import type { Redundancy } from './redundancy.js';
 import type { PeerId } from './role-input.js';
+import type { KeptGuest } from './standing.js';
 
 /** Everything a role can ask its driver to do; performed in order. */
 export type RoleEffect =
@@ -56,6 +58,8 @@ export type RoleEffect =
   | { readonly kind: 'emitFrame'; readonly frame: Uint8Array }
   | { readonly kind: 'report'; readonly report: RoleReport }
   | { readonly kind: 'becomePrimary'; readonly start: PrimaryStart }
+  /** As an end, but the machine is kept: the log of whoever is live now may go on from it. */
+  | { readonly kind: 'stand'; readonly end: RoleEnd; readonly kept: KeptGuest }
   | { readonly kind: 'end'; readonly end: RoleEnd };
 
 /** What goes into this replica's journal beside the records, which its driver puts there. */
@@ -98,11 +102,15 @@ export interface PrimaryStart {
   readonly guestEnd: GuestEnd | null;
   /** The operator has paused the guest, and it stays so until somebody resumes it. */
   readonly isPaused: boolean;
+  /** The log behind it, for backups that stand somewhere in it. */
+  readonly past: PastLog;
 }
 
 /** Milestones for people, logs and the demo; the driver words them. */
 export type RoleReport =
   | { readonly kind: 'backupJoining'; readonly replica: ReplicaId }
+  /** It has the machine of that epoch, and gets the records behind it. */
+  | { readonly kind: 'backupRejoining'; readonly replica: ReplicaId; readonly epoch: Epoch }
   | { readonly kind: 'stateCut'; readonly pauseMs: number; readonly stateBytes: number }
   /** A cut for the journals alone. */
   | { readonly kind: 'snapshotCut'; readonly pauseMs: number; readonly stateBytes: number }
@@ -129,6 +137,13 @@ export type RoleReport =
     }
   | { readonly kind: 'rebooted'; readonly epoch: Epoch }
   | { readonly kind: 'welcomed'; readonly replica: ReplicaId; readonly generation: Generation }
+  /** From the log: the machine is kept, and goes on behind that epoch. */
+  | {
+      readonly kind: 'rejoined';
+      readonly replica: ReplicaId;
+      readonly generation: Generation;
+      readonly epoch: Epoch;
+    }
   | ({ readonly kind: 'stateArriving' } & StateProgress)
   | { readonly kind: 'stateReceived'; readonly epoch: Epoch; readonly bytes: number }
   | {

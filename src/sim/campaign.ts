@@ -8,6 +8,7 @@ export interface CampaignTotals {
   simulatedMs: number;
   faults: number;
   failovers: number;
+  rejoins: number;
   coldStarts: number;
   acknowledged: number;
   digestsCompared: number;
@@ -38,6 +39,7 @@ export async function runCampaign(
     simulatedMs: 0,
     faults: 0,
     failovers: 0,
+    rejoins: 0,
     coldStarts: 0,
     acknowledged: 0,
     digestsCompared: 0,
@@ -53,6 +55,7 @@ export async function runCampaign(
     totals.simulatedMs += report.simulatedMs;
     totals.faults += report.faults;
     totals.failovers += report.failovers;
+    totals.rejoins += report.rejoins;
     totals.coldStarts += report.coldStarts - 1;
     totals.acknowledged += report.acknowledged;
     totals.digestsCompared += report.digestsCompared;

@@ -51,6 +51,8 @@ export class Referee {
   /** A write began on a replica that does not hold the VM any more. */
   onLateWrite: (who: string) => void = () => undefined;
   takeOvers = 0;
+  /** Backups that went on from the log of another primary, or of theirs again. */
+  rejoins = 0;
   coldStarts = 0;
 
   constructor(
@@ -102,6 +104,7 @@ export class Referee {
       witness.run = this.#lastRun();
       witness.ran = report.from;
     }
+    if (report.kind === 'rejoined') this.rejoins += 1;
     if (report.kind === 'stateReceived') {
       witness.received = report.epoch;
       witness.ran = report.epoch;

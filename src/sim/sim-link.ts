@@ -74,6 +74,7 @@ export class SimLinkEnd implements Link {
     this.process.act(() => {
       if (this.#isClosing || this.#isOver) return;
       this.#isClosing = true;
+      this.#network.timeline.isUnsettled = true;
       this.#isReadingPaused = false;
       this.#peer?.arrive({ kind: 'closed' });
       // The peer answers a close with its own; who waits too long for it gives up.
@@ -87,7 +88,11 @@ export class SimLinkEnd implements Link {
     this.#isOver = true;
     this.#arriving = [];
     this.#network.forget(this);
-    this.process.enter(() => this.handlers?.ended(how));
+    this.process.enter(() => {
+      // Who followed over it looks for another.
+      this.#network.timeline.isUnsettled = true;
+      this.handlers?.ended(how);
+    });
   }
 
   /** What its kernel had not sent yet dies with it, or not. */

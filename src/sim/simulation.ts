@@ -12,6 +12,8 @@ export interface RunReport {
   readonly simulatedMs: number;
   readonly faults: number;
   readonly failovers: number;
+  /** Backups that joined again from the log, without a state. */
+  readonly rejoins: number;
   readonly coldStarts: number;
   readonly acknowledged: number;
   readonly digestsCompared: number;
@@ -90,6 +92,7 @@ export async function simulate(
     simulatedMs: timeline.nowMs,
     faults: injector.injected,
     failovers: referee.takeOvers,
+    rejoins: referee.rejoins,
     coldStarts: referee.coldStarts,
     acknowledged: cluster.counter.acknowledged,
     digestsCompared: cluster.history.digestsCompared,

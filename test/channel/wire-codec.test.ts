@@ -4,11 +4,20 @@ import { decodeMessage, encodeMessage, WireFormatError } from '../../src/channel
 import type { WireMessage } from '../../src/channel/wire-message.js';
 import { FtvmError } from '../../src/errors.js';
 import { crc32 } from '../../src/log/crc32.js';
-import { bytesOf, helloOf, identityOf, plain, recordOf, snapshotOf } from '../role/settings.js';
+import {
+  bytesOf,
+  helloOf,
+  identityOf,
+  plain,
+  recordOf,
+  snapshotOf,
+  standOf,
+} from '../role/settings.js';
 
 const { state, ...header } = snapshotOf(9);
 const messages: readonly WireMessage[] = [
   helloOf('b'),
+  { ...helloOf('b'), stand: standOf(7) },
   {
     kind: 'welcome',
     identity: identityOf('p'),
@@ -16,6 +25,7 @@ const messages: readonly WireMessage[] = [
     heartbeatTo: 'p:2',
     willWord: 'w',
     redundancy: { backups: 2 },
+    lineage: { liveSince: 3, before: [{ liveSince: 1, through: 99 }] },
   },
   { kind: 'refusal', code: 'FTVM_X', why: 'why', remedy: 'remedy' },
   { kind: 'stateBegin', header, stateBytes: state.byteLength },

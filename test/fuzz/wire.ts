@@ -7,7 +7,7 @@ import { crc32 } from '../../src/log/crc32.js';
 import { decodeRecord, encodeRecord } from '../../src/log/log-codec.js';
 import type { LogRecord } from '../../src/log/log-record.js';
 import type { Prng } from '../../src/sim/prng.js';
-import { bytesOf, helloOf, identityOf, recordOf, snapshotOf } from '../role/settings.js';
+import { bytesOf, helloOf, identityOf, recordOf, snapshotOf, standOf } from '../role/settings.js';
 import { joined, mutateBytes, mutateValue, randomBytes } from './mutator.js';
 import { insist, type FuzzTarget } from './target.js';
 
@@ -44,6 +44,7 @@ export const sampleRecords: readonly LogRecord[] = [
 const { state, ...header } = snapshotOf(9);
 export const sampleMessages: readonly WireMessage[] = [
   helloOf('b1'),
+  { ...helloOf('b1'), stand: standOf(7) },
   {
     kind: 'welcome',
     identity: identityOf('p'),
@@ -51,6 +52,7 @@ export const sampleMessages: readonly WireMessage[] = [
     heartbeatTo: 'p:2',
     willWord: 'w',
     redundancy: { backups: 1 },
+    lineage: { liveSince: 3, before: [{ liveSince: 1, through: 99 }] },
   },
   { kind: 'refusal', code: 'FTVM_X', why: 'why', remedy: 'remedy' },
   { kind: 'stateBegin', header, stateBytes: state.byteLength },

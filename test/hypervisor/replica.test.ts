@@ -78,6 +78,7 @@ describe('a stranger', () => {
       heartbeatTo: 'x:2',
       willWord: 'x',
       redundancy: { backups: 1 },
+      lineage: { liveSince: 1, before: [] },
     });
     expect(a.replica?.primary?.replica).toBe('a');
     expect(a.replica?.generation).toBe(1);

@@ -19,6 +19,7 @@ const welcome: WireMessage = {
   heartbeatTo: '',
   willWord: '',
   redundancy: { backups: 1 },
+  lineage: { liveSince: 1, before: [] },
 };
 const refusal: WireMessage = { kind: 'refusal', code: 'FTVM_X', why: 'no', remedy: 'none' };
 const stateBegin: WireMessage = { kind: 'stateBegin', header, stateBytes: state.byteLength };

@@ -5,7 +5,7 @@ import { Backup } from '../../src/role/backup.js';
 import type { PrimaryStart, RoleEffect, RoleEnd } from '../../src/role/role-effect.js';
 import type { RoleInput } from '../../src/role/role-input.js';
 import type { RoleSettings } from '../../src/role/role-settings.js';
-import { identityOf, recordOf, settingsOf, snapshotOf } from './settings.js';
+import { digestOf, identityOf, recordOf, settingsOf, snapshotOf } from './settings.js';
 
 type Kind = RoleEffect['kind'];
 type Effect<K extends Kind> = Extract<RoleEffect, { kind: K }>;
@@ -73,6 +73,7 @@ export class DrivenBackup {
       heartbeatTo: 'p:2',
       willWord: 'word-of-p',
       redundancy: { backups: 1 },
+      lineage: { liveSince: 1, before: [] },
     });
   }
   state(epoch = 10): RoleEffect[] {
@@ -100,30 +101,14 @@ export class DrivenBackup {
   // --- the vCPU
 
   ran(epoch: number, ...outputs: GuestOutput[]): RoleEffect[] {
-    const after = {
-      epoch,
-      instructions: 0,
-      registers: [],
-      instructionPointer: 0,
-      flags: 0,
-      processorHash: 0,
-      memoryHash: 0,
-    };
+    const after = digestOf(epoch);
     return this.step({ kind: 'vcpu', event: { kind: 'ran', epoch, outputs, after } });
   }
   crashed(epoch: number): RoleEffect[] {
     return this.step({ kind: 'vcpu', event: { kind: 'crashed', epoch, reason: 'triple fault' } });
   }
   diverged(epoch: number): RoleEffect[] {
-    const digest = {
-      epoch,
-      instructions: 0,
-      registers: [],
-      instructionPointer: 0,
-      flags: 0,
-      processorHash: 0,
-      memoryHash: 0,
-    };
+    const digest = digestOf(epoch);
     const digests = { ours: digest, theirs: { ...digest, memoryHash: 1 } };
     const event = { kind: 'diverged', epoch, difference: 'eax', digests } as const;
     return this.step({ kind: 'vcpu', event });
@@ -152,7 +137,7 @@ export class DrivenBackup {
     return this.effects.filter((effect): effect is Effect<K> => effect.kind === kind);
   }
   get end(): RoleEnd | undefined {
-    return this.of('end')[0]?.end;
+    return (this.of('end')[0] ?? this.of('stand')[0])?.end;
   }
   /** With what it went live. */
   get start(): PrimaryStart | undefined {

@@ -6,6 +6,7 @@ import type { PrimaryStart, RoleEffect } from '../../src/role/role-effect.js';
 import type { PeerId, RoleInput } from '../../src/role/role-input.js';
 import type { RoleSettings } from '../../src/role/role-settings.js';
 import {
+  digestOf,
   helloOf,
   identityOf,
   powerOn,
@@ -61,15 +62,7 @@ export class DrivenPrimary {
     return this.step({ kind: 'vcpu', event: { kind: 'recorded', record } });
   }
   ran(...outputs: GuestOutput[]): RoleEffect[] {
-    const after = {
-      epoch: this.#epoch,
-      instructions: 0,
-      registers: [],
-      instructionPointer: 0,
-      flags: 0,
-      processorHash: 0,
-      memoryHash: 0,
-    };
+    const after = digestOf(this.#epoch);
     return this.step({ kind: 'vcpu', event: { kind: 'ran', epoch: this.#epoch, outputs, after } });
   }
   /** A whole epoch. */

@@ -4,6 +4,8 @@ import { PROTOCOL_VERSION } from '../../src/channel/wire-message.js';
 import type { GuestEvent } from '../../src/guest/guest-event.js';
 import type { GuestOutput } from '../../src/guest/guest-output.js';
 import type { Snapshot } from '../../src/guest/snapshot.js';
+import type { StateDigest } from '../../src/guest/state-digest.js';
+import { noPast, type Stand } from '../../src/log/log-history.js';
 import type { LogRecord } from '../../src/log/log-record.js';
 import type { PrimaryStart } from '../../src/role/role-effect.js';
 import { defaultRedundancy } from '../../src/role/redundancy.js';
@@ -44,7 +46,8 @@ export function settingsOf(replica: string, changes: Partial<RoleSettings> = {})
 export function helloOf(replica: string): Hello {
   const { self, heartbeatTo, willWord } = settingsOf(replica);
   const protocol = PROTOCOL_VERSION;
-  return { kind: 'hello', protocol, heartbeatTo, willWord, ...self, keepsJournal: false };
+  const rest = { willWord, keepsJournal: false, stand: null };
+  return { kind: 'hello', protocol, heartbeatTo, ...self, ...rest };
 }
 
 export const powerOn: PrimaryStart = {
@@ -59,10 +62,20 @@ export const powerOn: PrimaryStart = {
   unreleasedFrames: [],
   guestEnd: null,
   isPaused: false,
+  past: noPast(1),
 };
 
 export function recordOf(epoch: number, events: readonly GuestEvent[] = []): LogRecord {
   return { epoch, clockMs: epoch, rounds: 1, events, cut: false, before: null };
+}
+
+export function digestOf(epoch: number): StateDigest {
+  const registers = [0, 1, 2, 3, 4, 5, 6, 7];
+  const rest = { instructionPointer: 0, flags: 0, processorHash: 0, memoryHash: 0 };
+  return { epoch, instructions: 0, registers, ...rest };
+}
+export function standOf(received: number, liveSince = 1, ran = received): Stand {
+  return { liveSince, received, ran, digest: digestOf(ran) };
 }
 
 export function snapshotOf(epoch: number, stateBytes = 4096): Snapshot {

@@ -12,6 +12,7 @@ it('keeps every promise in 150 random worlds', async () => {
   // Worlds in which nothing happens prove nothing.
   expect(totals.faults).toBeGreaterThan(1_500);
   expect(totals.failovers).toBeGreaterThan(140);
+  expect(totals.rejoins).toBeGreaterThan(15);
   expect(totals.acknowledged).toBeGreaterThan(8_000);
   expect(totals.digestsCompared).toBeGreaterThan(38_000);
 }, 60_000);
