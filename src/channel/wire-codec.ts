@@ -1,8 +1,9 @@
 import { Packr } from 'msgpackr';
 import { FtvmError } from '../errors.js';
 import { crc32 } from '../log/crc32.js';
-import { decodeRecord, encodeRecord } from '../log/log-codec.js';
-import type { WireMessage } from './wire-message.js';
+import { decodeRecord, encodedBytesMax, writeRecord } from '../log/log-codec.js';
+import { MsgpackWriter } from '../log/msgpack-writer.js';
+import type { Records, WireMessage } from './wire-message.js';
 
 /** A message that is none of ours: damaged on the way, or from a stranger. */
 export class WireFormatError extends FtvmError {
@@ -13,17 +14,38 @@ export class WireFormatError extends FtvmError {
 // Plain maps keep a frame self-contained; msgpackr's own record extension would not.
 const packr = new Packr({ useRecords: false, int64AsType: 'number' });
 const checksumBytes = 4;
+const nestedHeadBytes = 5;
+const recordsHeadBytesMax = 80;
 
 /** CRC-32 of the rest (little endian), then one msgpack map whose `kind` says what follows. */
 export function encodeMessage(message: WireMessage): Uint8Array {
-  const plain =
-    message.kind === 'records'
-      ? { ...message, records: message.records.map(encodeRecord) }
-      : message;
-  const body = packr.pack(plain);
+  const frame = message.kind === 'records' ? packRecords(message) : packOther(message);
+  const checksum = crc32(frame.subarray(checksumBytes));
+  new DataView(frame.buffer, frame.byteOffset).setUint32(0, checksum, true);
+  return frame;
+}
+
+/** Most of what is sent, and all that is large: written in one go. */
+function packRecords({ kind, records, ...counts }: Records): Uint8Array {
+  let bytesMax = recordsHeadBytesMax;
+  for (const record of records) bytesMax += nestedHeadBytes + encodedBytesMax(record);
+  const writer = new MsgpackWriter(bytesMax, checksumBytes);
+  const fields = Object.entries(counts);
+  writer
+    .map(2 + fields.length)
+    .key('kind')
+    .key(kind)
+    .key('records')
+    .list(records.length);
+  for (const record of records) writer.nested(() => writeRecord(writer, record));
+  for (const [name, count] of fields) writer.key(name).number(count);
+  return writer.written;
+}
+
+function packOther(message: WireMessage): Uint8Array {
+  const body = packr.pack(message);
   const frame = new Uint8Array(checksumBytes + body.byteLength);
   frame.set(body, checksumBytes);
-  new DataView(frame.buffer).setUint32(0, crc32(body), true);
   return frame;
 }
 

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { BlockList, isIP } from 'node:net';
 import type { DiagnosticLevel } from '../node/diagnostic-line.js';
+import { tolerateShortLivedBuffers } from '../node/heap-growth.js';
 import { formatHostPort, type HostPort } from '../node/host-port.js';
 import { PinoDiagnostics } from '../node/pino-diagnostics.js';
 import { SwitchExposedError } from '../node/switch-error.js';
@@ -101,6 +102,7 @@ async function runSwitch(parsed: SwitchArguments): Promise<void> {
       'Add --gateway, or forward with the network behind --uplink.',
     );
   }
+  tolerateShortLivedBuffers();
   const diagnostics = new PinoDiagnostics({ level: parsed.logLevel, logFile: parsed.logFile });
   const host = await SwitchHost.open(diagnostics, {
     listen,

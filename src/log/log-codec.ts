@@ -3,7 +3,8 @@ import type { DiskResult, GuestEvent } from '../guest/guest-event.js';
 import type { StateDigest } from '../guest/state-digest.js';
 import { unreachable } from '../unreachable.js';
 import { LogCorruptError } from './log-corrupt-error.js';
-import type { LogRecord } from './log-record.js';
+import { recordBytes, type LogRecord } from './log-record.js';
+import { MsgpackWriter } from './msgpack-writer.js';
 import { shape } from './shape.js';
 
 /**
@@ -41,9 +42,28 @@ const resultKinds = [
 
 /** `[epoch, clockMs, rounds, cut, events, before]`, everything positional. */
 export function encodeRecord(record: LogRecord): Uint8Array {
+  const writer = new MsgpackWriter(encodedBytesMax(record));
+  writeRecord(writer, record);
+  return writer.written;
+}
+
+/** The same, into what somebody is writing. */
+export function writeRecord(writer: MsgpackWriter, record: LogRecord): void {
   const { epoch, clockMs, rounds, cut, events, before } = record;
-  const digest = before && plainDigest(before);
-  return packr.pack([epoch, clockMs, rounds, cut, events.map(plainEvent), digest]);
+  writer.list(6).number(epoch).number(clockMs).number(rounds).flag(cut).list(events.length);
+  for (const event of events) writeEvent(writer, event);
+  if (!before) {
+    writer.nothing();
+    return;
+  }
+  const digest = plainDigest(before);
+  writer.list(digest.length);
+  for (const field of digest) writer.number(field);
+}
+
+/** Room that the bytes of a record need at most. */
+export function encodedBytesMax(record: LogRecord): number {
+  return recordBytes(record) + digestBytesMax;
 }
 
 /** Throws `LogCorruptError` for bytes that `encodeRecord` did not make. */
@@ -97,30 +117,38 @@ export function unpack(bytes: Uint8Array): unknown {
   }
 }
 
-function plainEvent(event: GuestEvent): readonly unknown[] {
+function writeEvent(writer: MsgpackWriter, event: GuestEvent): void {
   const kind = eventKinds.indexOf(event.kind);
   switch (event.kind) {
     case 'consoleInput':
-      return [kind, event.bytes];
+      writer.list(2).number(kind).bytes(event.bytes);
+      return;
     case 'keysPressed':
-      return [kind, event.scancodes];
+      writer.list(2).number(kind).bytes(event.scancodes);
+      return;
     case 'frameReceived':
-      return [kind, event.frame];
+      writer.list(2).number(kind).bytes(event.frame);
+      return;
     case 'diskCompleted': {
       const { requestId, result } = event;
-      const outcome = resultKinds.indexOf(result.kind);
-      return result.kind === 'read'
-        ? [kind, requestId, outcome, result.data]
-        : [kind, requestId, outcome];
+      const isRead = result.kind === 'read';
+      writer
+        .list(isRead ? 4 : 3)
+        .number(kind)
+        .number(requestId);
+      writer.number(resultKinds.indexOf(result.kind));
+      if (isRead) writer.bytes(result.data);
+      return;
     }
     case 'powerPressed':
     case 'resetPressed':
     case 'powerButtonPressed':
     case 'pausePressed':
     case 'resumePressed':
-      return [kind];
+      writer.list(1).number(kind);
+      return;
     default:
-      return unreachable(event);
+      unreachable(event);
   }
 }
 
@@ -150,6 +178,9 @@ function eventFrom(value: unknown): GuestEvent {
       return unreachable(kind);
   }
 }
+
+// Fourteen or fifteen numbers of nine bytes at most.
+const digestBytesMax = 15 * 9;
 
 function resultFrom(number: unknown, data: unknown): DiskResult {
   const kind = resultKinds[shape.natural(number, 'diskCompleted.result')];

@@ -1,3 +1,4 @@
+import { FrameMemory } from './frame-memory.js';
 import { readMac, writeMac, type MacAddress } from './mac-address.js';
 import { readU16, writeU16 } from './wire-bytes.js';
 
@@ -30,6 +31,8 @@ export function parseEthernet(frame: Uint8Array): EthernetFrame | null {
   };
 }
 
+const memory = new FrameMemory();
+
 /** A new frame with its header written, padded to the minimum; the payload is the caller's to fill. */
 export function newFrame(
   destination: MacAddress,
@@ -37,7 +40,7 @@ export function newFrame(
   type: number,
   payloadBytes: number,
 ): Uint8Array {
-  const frame = new Uint8Array(Math.max(FRAME_BYTES_MIN, ETHERNET_HEADER_BYTES + payloadBytes));
+  const frame = memory.take(Math.max(FRAME_BYTES_MIN, ETHERNET_HEADER_BYTES + payloadBytes));
   writeMac(frame, 0, destination);
   writeMac(frame, 6, source);
   writeU16(frame, 12, type);

@@ -57,6 +57,18 @@ it.each(messages)('$kind comes back as it went', (message) => {
   expect(plain(decodeMessage(encodeMessage(message)))).toEqual(plain(message));
 });
 
+it('frames of a record are copied once, into a message that is as large as they are', () => {
+  const frames = Array.from({ length: 300 }, (_, i) => new Uint8Array(1514).fill(i));
+  const record = recordOf(
+    1,
+    frames.map((frame) => ({ kind: 'frameReceived', frame })),
+  );
+  const message = { kind: 'records', records: [record], released: 0, consoleReleased: 0 } as const;
+  const { buffer, byteLength } = encodeMessage(message);
+  expect(byteLength).toBeGreaterThan(300 * 1514);
+  expect(buffer.byteLength).toBeLessThan(byteLength * 1.02);
+});
+
 const packr = new Packr({ useRecords: false, useBigIntExtension: true });
 
 /** What a stranger could send who knows the checksum. */

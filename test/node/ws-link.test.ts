@@ -77,6 +77,36 @@ async function listening(server: Server): Promise<string> {
   return `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
+describe('a message on its way to a server', () => {
+  /** The mask of the first message that arrives, as it is on the wire. */
+  async function maskOf(host: string): Promise<Buffer> {
+    const server = createHttpServer();
+    const sockets = new WebSocketServer({ server, handleProtocols: () => subprotocol });
+    onTestFinished(() => sockets.close());
+    const mask = new Promise<Buffer>((resolve) => {
+      sockets.on('connection', (_client, request) => {
+        request.socket.once('data', (bytes: Buffer) => {
+          expect((bytes[1] ?? 0) >> 7).toBe(1);
+          resolve(bytes.subarray(2, 6));
+        });
+      });
+    });
+    const { port } = new URL(await listening(server));
+    const { link } = await openLink(`ws://${host}:${port}`);
+    link.send(new Uint8Array(100));
+    return mask;
+  }
+
+  it('has a mask that changes nothing, within this machine', async () => {
+    expect(await maskOf('127.0.0.1')).toEqual(Buffer.alloc(4));
+  });
+
+  it('has a mask that nobody can guess, to wherever else', async () => {
+    // An address that leads here and is none of those that only lead here.
+    expect(await maskOf('0.0.0.0')).not.toEqual(Buffer.alloc(4));
+  });
+});
+
 describe('a listener, facing strangers', () => {
   it('ends a link at a text frame and says so to both', async () => {
     const { endpoint, takers } = await ourListener();
