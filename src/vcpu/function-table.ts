@@ -1,9 +1,10 @@
 import { assert } from '../assert.js';
-import type { V86Imports } from './v86-internals.js';
+import { chained, enterImport } from './chained-function.js';
+import { enterFrom } from './guest-jump.js';
+import { jitLayout, type V86Imports } from './v86-internals.js';
 
-// Where v86's part of its table of functions starts (WASM_TABLE_OFFSET), and how long it is
-// (WASM_TABLE_SIZE).
-const tableOffset = 1024;
+const { functionsStart } = jitLayout;
+// WASM_TABLE_SIZE.
 const functionsMax = 900;
 
 /** A module of one compiled function, as v86 wrote it. */
@@ -39,11 +40,12 @@ export class FunctionTable {
 
   /** The machine stands: this is what its functions import. */
   attach(jitImports: WebAssembly.ModuleImports): void {
-    this.#jitImports = jitImports;
+    assert(this.#table, 'the machine stands before v86 has made the table of functions');
+    this.#jitImports = { ...jitImports, [enterImport]: enterFrom(this.#table) };
   }
 
   compile(code: Uint8Array): unknown {
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(code), {
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(chained(code)), {
       e: this.#jitImports,
     });
     return instance.exports['f'];
@@ -52,7 +54,7 @@ export class FunctionTable {
   set({ index, code }: CompiledFunction, run: unknown): void {
     assert(this.#table, 'the table of functions is used before v86 has made it');
     this.#codes.set(index, code);
-    this.#table.set(index + tableOffset, run);
+    this.#table.set(index + functionsStart, run);
   }
 
   /** All functions in use, by index. */
@@ -69,18 +71,15 @@ export class FunctionTable {
       assert(index < functionsMax, `v86 has no function ${index}`);
       this.set(
         compiled,
-        callable((state) => {
-          const run = this.compile(code) as (state: number) => void;
-          this.#table?.set(index + tableOffset, run);
-          run(state);
-        }),
+        // It runs nothing: the guest stands where it did, and v86's main loop calls what is there now.
+        callable(() => this.#table?.set(index + functionsStart, this.compile(code))),
       );
     }
   }
 }
 
 /** A JavaScript function as a table of functions takes it: imported and exported again. */
-function callable(call: (state: number) => void): unknown {
+function callable(call: () => void): unknown {
   const instance = new WebAssembly.Instance(passThrough, { e: { f: call } });
   return instance.exports['f'];
 }

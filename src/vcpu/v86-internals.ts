@@ -142,4 +142,18 @@ export const wasmOffsets = {
   instructionCounter: 664,
   /** The processor's state lies below this: registers, flags, segments, FPU, SSE. */
   processorEnd: 1280,
+  /** v86 has nothing from there to its data at 4096; we note the instruction counter at which a round began. */
+  roundStart: 1280,
+} as const;
+
+/** Where v86 0.5.462 keeps what it has compiled (cpu.rs: `tlb_code`, `Code`). */
+export const jitLayout = {
+  /** The mode of the processor that code was compiled for, as one byte. */
+  stateFlags: 108,
+  /** A pointer for each of 2^20 pages of the guest's address space: to its code, or 0. */
+  codeOfPages: 49_180,
+  /** The code of a page: a state of its function for each address, or `noState`. */
+  code: { states: 0, index: 8192, stateFlags: 8194, noState: 0xffff },
+  /** WASM_TABLE_OFFSET: the place of function 0 in the table. */
+  functionsStart: 1024,
 } as const;

@@ -171,6 +171,8 @@ export class V86Machine {
   /** One round of v86's main loop. Answers how long a halted guest may sleep, in milliseconds. */
   runRound(): number {
     this.#time.startRound();
+    const { buffer } = this.cpu.wasm_memory;
+    new Uint32Array(buffer, wasmOffsets.roundStart, 1)[0] = this.instructionCounter;
     const sleepMs = this.cpu.main_loop();
     this.#jit.install();
     return sleepMs;

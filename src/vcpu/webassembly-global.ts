@@ -9,10 +9,12 @@ declare global {
       constructor(module: Module, imports: Record<string, unknown>);
       readonly exports: Record<string, unknown>;
     }
-    interface Memory {
+    class Memory {
+      constructor(descriptor: { initial: number });
       readonly buffer: ArrayBuffer;
     }
-    interface Table {
+    class Table {
+      constructor(descriptor: { element: 'anyfunc'; initial: number });
       set(index: number, value: unknown): void;
     }
     type ModuleImports = Record<string, unknown>;
