@@ -11,13 +11,14 @@ const writer = fileURLToPath(new URL('will-writer.mjs', import.meta.url));
 
 interface Author {
   readonly process: ChildProcess;
+  readonly guard: number;
   readonly keeper: number;
   readonly heard: readonly string[];
   /** Resolves when the next message is heard. */
   readonly next: () => Promise<string>;
 }
 
-/** A process with a will, whose keeper has read it. */
+/** A process with a will, which has passed the guard, asleep, and been read by the keeper. */
 async function author(message: string): Promise<Author> {
   const heard: string[] = [];
   const waiting: ((message: string) => void)[] = [];
@@ -30,24 +31,22 @@ async function author(message: string): Promise<Author> {
   onTestFinished(() => void child.kill('SIGKILL'));
   await new Promise((resolve) => child.stdout.once('data', resolve));
   const pid = child.pid ?? 0;
-  const keeper = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());
-  // Asleep with a handler for SIGTERM: it has read all there is.
-  await until(() => {
-    const status = readFileSync(`/proc/${keeper}/status`, 'utf8');
-    const caught = BigInt(`0x${/SigCgt:\s*(\w+)/.exec(status)?.[1] ?? '0'}`);
-    return /State:\s*S/.test(status) && (caught & (1n << 14n)) !== 0n;
-  });
+  const childrenOf = (parent: number): number =>
+    Number(readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim());
+  const guard = childrenOf(pid);
+  await until(() => /\(cat\) S /.test(statOf(guard)));
+  const keeper = childrenOf(guard);
+  await until(() => / S /.test(statOf(keeper)));
   const next = (): Promise<string> => new Promise((resolve) => waiting.push(resolve));
-  return { process: child, keeper, heard, next };
+  return { process: child, guard, keeper, heard, next };
 }
 
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await sleep(2);
 }
-const isOver = (pid: number): boolean => {
-  if (!existsSync(`/proc/${pid}`)) return true;
-  return readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
-};
+const statOf = (pid: number): string => readFileSync(`/proc/${pid}/stat`, 'utf8');
+const isOver = (pid: number): boolean =>
+  !existsSync(`/proc/${pid}`) || statOf(pid).includes(') Z ');
 
 describe.skipIf(!ProcessWill.isPossible())('the last will of a process', () => {
   it('is sent when it is killed, and its keeper ends', async () => {
@@ -72,19 +71,26 @@ describe.skipIf(!ProcessWill.isPossible())('the last will of a process', () => {
     expect(heard).toEqual([]);
   });
 
-  it('is not sent while it lives, whatever is done to the keeper', async () => {
-    const { process: victim, keeper, heard, next } = await author('died b1 sesame');
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) {
-      process.kill(keeper, signal);
+  it('minds no signal of a terminal', async () => {
+    const { process: victim, guard, keeper, next } = await author('died b1 sesame');
+    for (const pid of [guard, keeper]) {
+      for (const signal of ['SIGINT', 'SIGHUP', 'SIGQUIT'] as const) process.kill(pid, signal);
     }
-    // And after that it still is.
-    await until(() => / S /.test(readFileSync(`/proc/${keeper}/stat`, 'utf8')));
-    expect(heard).toEqual([]);
     const message = next();
     victim.kill('SIGKILL');
     expect(await message).toBe('died b1 sesame');
-    expect(heard).toHaveLength(1);
   });
+
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'is not sent while it lives, if a guard is hit by %s',
+    async (signal) => {
+      const { process: victim, guard, keeper, heard } = await author('died b1 sesame');
+      process.kill(guard, signal);
+      await until(() => isOver(keeper));
+      expect(victim.exitCode).toBeNull();
+      expect(heard).toEqual([]);
+    },
+  );
 
   it('takes no words for a shell', async () => {
     const { process: victim, keeper, heard } = await author('$(kill $PPID); x\ny 1 z');
@@ -102,6 +108,6 @@ it('is not there without its tools, and nothing else happens', async () => {
   process.env['PATH'] = PATH;
   await until(() => diagnostics.messages.length > 0);
   will.add('127.0.0.1:9', 'died b1 sesame');
-  will.close();
+  await will.close();
   expect(diagnostics.messages).toEqual([expect.stringMatching(/^info no last will/)]);
 });
