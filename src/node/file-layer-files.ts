@@ -25,7 +25,9 @@ export class FileLayerFiles implements LayerFiles {
 
   async names(): Promise<string[]> {
     try {
-      return await readdir(this.#dir);
+      const names = await readdir(this.#dir);
+      // The draft of a file that is being made is none yet.
+      return names.filter((name) => !name.startsWith('.'));
     } catch (cause) {
       // No layers is an answer only if the disk is there.
       if (errnoOf(cause) !== 'ENOENT' || !(await exists(dirname(this.#dir)))) {
