@@ -28,8 +28,8 @@ import { WsConnector } from '../node/ws-connector.js';
 import { WsFramePort } from '../node/ws-frame-port.js';
 import { WsListener } from '../node/ws-listener.js';
 import type { JournalSettings, RoleSettings } from '../role/role-settings.js';
-import type { VcpuFactory } from '../vcpu/vcpu.js';
-import { createV86Vcpu } from '../vcpu/v86-vcpu.js';
+import { SpareVcpu } from '../vcpu/spare-vcpu.js';
+import { V86Vcpu } from '../vcpu/v86-vcpu.js';
 import { buildInfo, plainBuild } from './build-info.js';
 import { JournalDisksError } from './journal-option.js';
 import { keepDivergence } from './divergence-keeper.js';
@@ -170,6 +170,9 @@ export class ReplicaHost {
       if (cable) opened(cable, (plugged) => plugged.close());
       control.cable = cable;
       const connector = new WsConnector({ subprotocol: LOG_SUBPROTOCOL, secret: options.secret });
+      const spare = opened(new SpareVcpu(() => new V86Vcpu({ spec: vm.spec })), (each) =>
+        each.close(),
+      );
       const makeParts = (): ReplicaParts => ({
         clock: new NodeClock(),
         diagnostics,
@@ -179,7 +182,8 @@ export class ReplicaHost {
         generations: generationsOf(vm, options.secret),
         probe: new HttpHolderProbe({ secret: options.secret }),
         roster: rosterOf(vm, options.secret),
-        createVcpu: vcpuFactory(vm),
+        createVcpu: spare.create,
+        prepareVcpu: () => spare.prepare(),
         drives: disks.drivesOf(identity.replica),
         digest: nodeDigest,
         ...(journal && { journal }),
@@ -256,9 +260,4 @@ async function listen(
 /** Last opened, first closed. */
 async function closeAll(closers: (() => Promise<void> | void)[]): Promise<void> {
   for (const close of closers.splice(0).reverse()) await close();
-}
-
-export function vcpuFactory(vm: Vm): VcpuFactory {
-  return (snapshot, { event, failed, tellsCuts = false }) =>
-    createV86Vcpu({ spec: vm.spec, tellsCuts, ...(snapshot && { snapshot }) }, event, failed);
 }

@@ -67,7 +67,7 @@ export class Hypervisor {
   async runBackup({ endpoint }: { readonly endpoint: string | null }): Promise<ReplicaEnd> {
     try {
       for (;;) {
-        const parts = this.#standing?.parts ?? this.#makeParts();
+        const parts = this.#nextParts();
         const target = await this.#findPrimary(parts, endpoint);
         if (target === null) return { kind: 'left' };
         const { replica, end } = await this.#follow(parts, target);
@@ -92,7 +92,7 @@ export class Hypervisor {
     const vacancy = new Vacancy(this.#settings, this.#patience, rules);
     try {
       for (;;) {
-        const parts = this.#standing?.parts ?? this.#makeParts();
+        const parts = this.#nextParts();
         const need = await vacancy.find(parts);
         if (need?.kind === 'ended') {
           // Whatever we were before, it is not our guest that ended.
@@ -138,6 +138,14 @@ export class Hypervisor {
     this.#isHandingOver = false;
     if (handedOver) this.#events.rejoining('this replica handed over');
     return handedOver;
+  }
+
+  /** Of the replica that kept its machine, or of a new one, which will need a machine. */
+  #nextParts(): ReplicaParts {
+    if (this.#standing) return this.#standing.parts;
+    const parts = this.#makeParts();
+    parts.prepareVcpu?.();
+    return parts;
   }
 
   #begin(parts: ReplicaParts): Replica {

@@ -48,6 +48,8 @@ export interface ReplicaParts {
   readonly probe: HolderProbe;
   readonly roster: Roster;
   readonly createVcpu: VcpuFactory;
+  /** Somebody will need a vCPU soon: what can be built of it before its state is here, is. */
+  readonly prepareVcpu?: () => void;
   /** By drive name, for this replica alone. Shared ones only the live replica writes (§4.1). */
   readonly drives: ReadonlyMap<string, Drive>;
   readonly digest: Digest;

@@ -42,11 +42,15 @@ export class DiskRequests {
   readonly #issue: (request: DiskRequest) => void;
   readonly #pending = new Map<number, PendingRead | PendingWrite>();
   #flushes: Flush[] = [];
-  #lastId: number;
+  #lastId = 0;
 
-  constructor(lastId: number, issue: (request: DiskRequest) => void) {
-    this.#lastId = lastId;
+  constructor(issue: (request: DiskRequest) => void) {
     this.#issue = issue;
+  }
+
+  /** The guest goes on where this many have been issued, and all have ended. */
+  continueAfter(lastId: number): void {
+    this.#lastId = lastId;
   }
 
   get lastId(): number {

@@ -36,7 +36,6 @@ export interface RunnerOptions {
   readonly chance: Chance;
   /** The last thing v86 wrote to its console, for the reason of a crash. */
   readonly lastWords: () => string;
-  readonly snapshot: Snapshot | null;
 }
 
 /**
@@ -51,14 +50,14 @@ export class EpochRunner {
   readonly #outputs: OutputCollector;
   readonly #scrub: MemoryScrub;
   #machine: V86Machine;
-  #instructions: InstructionCount;
+  #instructions: InstructionCount = 0;
   #counterBefore = 0;
-  #lastEpoch: Epoch;
-  #endMs: VirtualMs;
+  #lastEpoch: Epoch = 0;
+  #endMs: VirtualMs = 0;
   #lastDigest: StateDigest;
   #isPowerPressed = false;
   #isResetPressed = false;
-  #isPaused: boolean;
+  #isPaused = false;
 
   private constructor(
     options: RunnerOptions,
@@ -66,32 +65,40 @@ export class EpochRunner {
     outputs: OutputCollector,
     machine: V86Machine,
   ) {
-    const { snapshot } = options;
     this.#options = options;
     this.#parts = parts;
     this.#outputs = outputs;
     this.#machine = machine;
     this.#scrub = new MemoryScrub(machine.memoryWords.byteLength);
-    this.#instructions = snapshot?.instructions ?? 0;
-    this.#lastEpoch = snapshot?.epoch ?? 0;
-    this.#endMs = snapshot?.clockMs ?? 0;
-    this.#isPaused = snapshot?.isPaused ?? false;
     this.#counterBefore = machine.instructionCounter;
     this.#lastDigest = this.#digestAfresh();
   }
 
+  /** At power-on. */
   static async start(options: RunnerOptions): Promise<EpochRunner> {
-    const { snapshot, chance, time } = options;
-    const outputs = new OutputCollector(snapshot?.consoleOffset ?? 0);
+    const outputs = new OutputCollector();
     const parts: MachineParts = {
       ...options,
-      requests: new DiskRequests(snapshot?.lastRequestId ?? 0, (request) => outputs.add(request)),
+      requests: new DiskRequests((request) => outputs.add(request)),
       consoleByte: (byte) => outputs.consoleByte(byte),
       frameSent: (frame) => outputs.add({ kind: 'frameSent', frame: frame.slice() }),
     };
     const machine = await V86Machine.build(options.engine, parts);
-    if (snapshot) restoreMachine(machine, time, chance, snapshot);
     return new EpochRunner(options, parts, outputs, machine);
+  }
+
+  /** Goes where another replica's machine was cut, before any epoch has run here. */
+  restore(snapshot: Snapshot): void {
+    const { time, chance } = this.#options;
+    restoreMachine(this.#machine, time, chance, snapshot);
+    this.#outputs.continueAt(snapshot.consoleOffset);
+    this.#parts.requests.continueAfter(snapshot.lastRequestId);
+    this.#instructions = snapshot.instructions;
+    this.#lastEpoch = snapshot.epoch;
+    this.#endMs = snapshot.clockMs;
+    this.#isPaused = snapshot.isPaused;
+    this.#counterBefore = this.#machine.instructionCounter;
+    this.#lastDigest = this.#digestAfresh();
   }
 
   get lastEpoch(): Epoch {

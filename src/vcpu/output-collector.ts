@@ -9,9 +9,10 @@ import type { ConsoleOffset } from '../units.js';
 export class OutputCollector {
   #outputs: GuestOutput[] = [];
   #consoleBytes: number[] = [];
-  #consoleOffset: ConsoleOffset;
+  #consoleOffset: ConsoleOffset = 0;
 
-  constructor(consoleOffset: ConsoleOffset) {
+  /** The guest goes on where this much of its console is written. */
+  continueAt(consoleOffset: ConsoleOffset): void {
     this.#consoleOffset = consoleOffset;
   }
 

@@ -15,13 +15,16 @@ const newestNodeMajor = 24;
  * here on late. When code is optimized changes nothing of what it computes, so replicas may differ.
  */
 export function compileEmulator(wasm: Uint8Array): WebAssembly.Module {
-  setBudget(emulatorBudget);
+  setFlag(`--wasm-tiering-budget=${emulatorBudget}`);
+  // All of it now, on every core, and not function by function while a guest waits for each.
+  setFlag('--no-wasm-lazy-compilation');
   const module = new WebAssembly.Module(wasm);
-  setBudget(guestBudget);
+  setFlag('--wasm-lazy-compilation');
+  setFlag(`--wasm-tiering-budget=${guestBudget}`);
   return module;
 }
 
-function setBudget(bytes: number): void {
+function setFlag(flag: string): void {
   if (Number.parseInt(process.versions.node, 10) > newestNodeMajor) return;
-  setFlagsFromString(`--wasm-tiering-budget=${bytes}`);
+  setFlagsFromString(flag);
 }

@@ -40,14 +40,16 @@ export interface MachineParts {
   readonly frameSent: (frame: Uint8Array) => void;
 }
 
-/** v86 and its WebAssembly, loaded once per thread. Guest globals must be in place before. */
+/** v86, loaded once per thread, and its WebAssembly, compiled once per process. */
 export interface V86Engine {
   readonly V86: new (options: Record<string, unknown>) => V86Emulator;
   readonly module: WebAssembly.Module;
 }
 
-export async function loadV86(): Promise<V86Engine> {
+/** `compiled` is what another thread has. Guest globals must be in place before. */
+export async function loadV86(compiled: WebAssembly.Module | null = null): Promise<V86Engine> {
   const { V86 } = (await import('v86')) as unknown as Pick<V86Engine, 'V86'>;
+  if (compiled) return { V86, module: compiled };
   const library = createRequire(import.meta.url).resolve('v86');
   const bytes = readFileSync(library.replace(/libv86\.mjs$/, 'v86.wasm'));
   return { V86, module: compileEmulator(withLowerJitThreshold(bytes)) };

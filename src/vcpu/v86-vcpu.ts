@@ -8,17 +8,29 @@ import { lowerCompilerThreads } from './compiler-threads.js';
 import { Doorbell } from './doorbell.js';
 import { InjectedEvents } from './injected-events.js';
 import { Parcel } from './parcel.js';
-import type { ReportedEvent, VcpuCommand, VcpuReport, VcpuStart } from './vcpu-message.js';
+import type {
+  ReportedEvent,
+  VcpuBegin,
+  VcpuCommand,
+  VcpuReport,
+  VcpuStart,
+} from './vcpu-message.js';
 import type { Vcpu, VcpuEvent } from './vcpu.js';
 
 export interface V86VcpuOptions {
   readonly spec: MachineSpec;
   /** The files of `spec.boot`; left out, the vCPU's thread reads them from the spec's paths. */
   readonly bootFiles?: BootFiles;
-  /** Where to start; left out, the machine is switched on. */
+}
+
+/** Where a vCPU begins, and who listens to it. */
+export interface V86VcpuBegin {
+  /** Left out, the machine is switched on. */
   readonly snapshot?: Snapshot;
   /** Tell of the cuts of a replay, for somebody who keeps their snapshots. */
   readonly tellsCuts?: boolean;
+  readonly onEvent: (event: VcpuEvent) => void;
+  readonly onFailure: (error: Error) => void;
 }
 
 // The thread makes small objects that die at once; more room for them is memory the kernel has to
@@ -27,76 +39,99 @@ const youngGenerationMiB = 4;
 
 /**
  * Starts a vCPU in a thread of its own and resolves when its machine stands; it is then replaying
- * (see `Vcpu`): `replay` records, or `goLive` at once for a first start.
- *
- * Shape:  `onEvent` is called in order, on the caller's thread. After `crashed`, `diverged` or an
- *         output `powerOff` the vCPU runs no more and waits for `close`.
- * Errors: the promise rejects if the machine cannot be built (a file is missing, say); later,
- *         `onFailure` tells of a bug in the vCPU, once, and nothing follows.
+ * (see `Vcpu`): `replay` records, or `goLive` at once for a first start. `begin` says the errors.
  */
 export async function createV86Vcpu(
-  options: V86VcpuOptions,
+  options: V86VcpuOptions & Omit<V86VcpuBegin, 'onEvent' | 'onFailure'>,
   onEvent: (event: VcpuEvent) => void,
   onFailure: (error: Error) => void,
 ): Promise<V86Vcpu> {
-  const vcpu = new V86Vcpu(options, onEvent, onFailure);
-  await vcpu.ready;
+  const vcpu = new V86Vcpu(options);
+  await vcpu.begin({ ...options, onEvent, onFailure });
   return vcpu;
 }
 
-/** The host thread's handle. */
+/** The host thread's handle; its machine is being built from the start. */
 export class V86Vcpu implements Vcpu {
-  /** Resolves when the machine stands. */
-  readonly ready: Promise<void>;
+  /** v86 as the last thread compiled it, with all that the engine has optimized of it since. */
+  static #engine: WebAssembly.Module | null = null;
   readonly #worker: Worker;
   readonly #doorbell = new Doorbell();
   readonly #injected = new InjectedEvents();
+  #onEvent: (event: VcpuEvent) => void = () => undefined;
+  #onReady: () => void = () => undefined;
+  #onFailure: (error: Error) => void = () => undefined;
+  #failure: Error | null = null;
   #isSendDue = false;
   #isClosed = false;
 
-  constructor(
-    options: V86VcpuOptions,
-    onEvent: (event: VcpuEvent) => void,
-    onFailure: (error: Error) => void,
-  ) {
+  constructor({ spec, bootFiles }: V86VcpuOptions) {
     const start: VcpuStart = {
-      spec: options.spec,
-      bootFiles: options.bootFiles ?? null,
-      snapshot: options.snapshot ?? null,
+      spec,
+      bootFiles: bootFiles ?? null,
       doorbell: this.#doorbell.shared,
-      tellsCuts: options.tellsCuts ?? false,
+      engine: V86Vcpu.#engine,
     };
     lowerCompilerThreads();
     this.#worker = new Worker(new URL('./vcpu-worker.js', import.meta.url), {
       workerData: start,
       resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMiB },
     });
-    this.ready = new Promise((resolve, reject) => {
-      let fail = (error: Error): void => reject(error);
-      const failOnce = (error: Error): void => {
-        if (!this.#isClosed) fail(error);
-        fail = () => undefined;
+    this.#worker.on('message', (report: VcpuReport) => this.#reported(report));
+    this.#worker.on('error', (error) => this.#fail(error));
+    this.#worker.on('exit', () => this.#fail(new Error('the thread of the vCPU ended by itself')));
+  }
+
+  /** There is no machine to begin with, and will be none. */
+  get hasFailed(): boolean {
+    return this.#failure !== null;
+  }
+
+  /**
+   * Once. Resolves when the machine stands where it is to begin.
+   *
+   * Shape:  `onEvent` is called in order, on the caller's thread. After `crashed`, `diverged` or an
+   *         output `powerOff` the vCPU runs no more and waits for `close`.
+   * Errors: rejects if the machine cannot be built (a file is missing, say); later, `onFailure` tells
+   *         of a bug in the vCPU, once, and nothing follows.
+   */
+  begin({ snapshot, tellsCuts, onEvent, onFailure }: V86VcpuBegin): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#onEvent = onEvent;
+      this.#onFailure = reject;
+      this.#onReady = () => {
+        this.#onFailure = onFailure;
+        resolve();
       };
-      this.#worker.on('message', (report: VcpuReport) => {
-        if (this.#isClosed) return;
-        switch (report.kind) {
-          case 'ready':
-            fail = onFailure;
-            resolve();
-            return;
-          case 'events':
-            for (const event of report.events) onEvent(this.#eventOf(event));
-            return;
-          case 'failed':
-            failOnce(
-              report.error instanceof Error ? report.error : new Error(String(report.error)),
-            );
-            return;
-        }
-      });
-      this.#worker.on('error', failOnce);
-      this.#worker.on('exit', () => failOnce(new Error('the thread of the vCPU ended by itself')));
+      if (this.#failure) return reject(this.#failure);
+      const begin: VcpuBegin = { snapshot: snapshot ?? null, tellsCuts: tellsCuts ?? false };
+      this.#worker.postMessage(begin);
+      this.#doorbell.ring();
     });
+  }
+
+  #reported(report: VcpuReport): void {
+    if (this.#isClosed) return;
+    switch (report.kind) {
+      case 'built':
+        V86Vcpu.#engine = report.engine;
+        return;
+      case 'ready':
+        this.#onReady();
+        return;
+      case 'events':
+        for (const event of report.events) this.#onEvent(this.#eventOf(event));
+        return;
+      case 'failed':
+        this.#fail(report.error instanceof Error ? report.error : new Error(String(report.error)));
+        return;
+    }
+  }
+
+  #fail(error: Error): void {
+    if (this.#isClosed || this.#failure) return;
+    this.#failure = error;
+    this.#onFailure(error);
   }
 
   replay(records: readonly LogRecord[]): void {

@@ -5,13 +5,20 @@ import type { LogRecord } from '../log/log-record.js';
 import type { BootFiles } from './boot-files.js';
 import type { VcpuEvent } from './vcpu.js';
 
-/** What the vCPU's thread is started with. */
+/** What the vCPU's thread is started with, to build the machine from. */
 export interface VcpuStart {
   readonly spec: MachineSpec;
   /** Null: the thread reads the paths of `spec.boot` itself. */
   readonly bootFiles: BootFiles | null;
-  readonly snapshot: Snapshot | null;
   readonly doorbell: SharedArrayBuffer;
+  /** v86 as another thread of this process compiled it; null: there was none. */
+  readonly engine: WebAssembly.Module | null;
+}
+
+/** The first message after that, rung for as a command is: where the machine begins. */
+export interface VcpuBegin {
+  /** Null: at power-on. */
+  readonly snapshot: Snapshot | null;
   /** Cuts are told while it replays, too. */
   readonly tellsCuts: boolean;
 }
@@ -29,6 +36,9 @@ export type VcpuCommand =
 
 /** To the host's thread. */
 export type VcpuReport =
+  /** Powered off; it waits for `VcpuBegin`. */
+  | { readonly kind: 'built'; readonly engine: WebAssembly.Module }
+  /** The machine stands where it begins. */
   | { readonly kind: 'ready' }
   | { readonly kind: 'events'; readonly events: readonly ReportedEvent[] }
   /** A bug, not a fact about the guest; nothing follows. */

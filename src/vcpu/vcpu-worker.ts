@@ -9,31 +9,54 @@ import { EpochRunner } from './epoch-runner.js';
 import { quietConsole } from './quiet-console.js';
 import { loadV86 } from './v86-machine.js';
 import { Parcel } from './parcel.js';
-import type { ReportedEvent, VcpuCommand, VcpuReport, VcpuStart } from './vcpu-message.js';
+import type {
+  ReportedEvent,
+  VcpuBegin,
+  VcpuCommand,
+  VcpuReport,
+  VcpuStart,
+} from './vcpu-message.js';
 import { installGuestGlobals, VirtualTime } from './virtual-time.js';
 
 // The entry of the vCPU's thread. It runs epochs back to back and does not return to its event loop
 // between them: commands are polled, and a doorbell in shared memory ends its sleep.
 assert(parentPort, 'vcpu-worker.js is the entry of a worker thread');
 const port = parentPort;
-const { spec, bootFiles, snapshot, doorbell: shared, tellsCuts } = workerData as VcpuStart;
+const { spec, bootFiles, doorbell: shared, engine: compiled } = workerData as VcpuStart;
+const doorbell = new Doorbell(shared);
 
 const post = (report: VcpuReport, transfer: ArrayBuffer[] = []): void =>
   port.postMessage(report, transfer);
 
 try {
   const time = new VirtualTime(spec.wallClockAtStartMs);
-  const chance = new Chance(snapshot?.chanceState ?? spec.chanceSeed);
+  const chance = new Chance(spec.chanceSeed);
   const hostNowMs = installGuestGlobals(time, chance);
   const lastWords = quietConsole();
   const files = bootFiles ?? (await loadBootFiles(spec.boot));
-  const engine = await loadV86();
-  const options = { engine, spec, files, time, chance, lastWords, snapshot };
-  const runner = await EpochRunner.start(options);
+  const engine = await loadV86(compiled);
+  const runner = await EpochRunner.start({ engine, spec, files, time, chance, lastWords });
+  post({ kind: 'built', engine: engine.module });
+  const { tellsCuts } = begin(runner);
   post({ kind: 'ready' });
-  await new EpochLoop(runner, loopPort(new Doorbell(shared)), hostNowMs, tellsCuts).run();
+  await new EpochLoop(runner, loopPort(doorbell), hostNowMs, tellsCuts).run();
 } catch (error) {
   post({ kind: 'failed', error });
+}
+
+/** Waits for the word where to begin, for as long as it takes, and goes there. */
+function begin(runner: EpochRunner): VcpuBegin {
+  for (;;) {
+    const { rings } = doorbell;
+    const received = receiveMessageOnPort(port);
+    if (!received) {
+      doorbell.sleep(rings, Infinity);
+      continue;
+    }
+    const how = received.message as VcpuBegin;
+    if (how.snapshot) runner.restore(how.snapshot);
+    return how;
+  }
 }
 
 function loopPort(doorbell: Doorbell): LoopPort {

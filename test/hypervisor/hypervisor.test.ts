@@ -3,6 +3,20 @@ import { LiveElsewhereError } from '../../src/hypervisor/live-elsewhere-error.js
 import { RefusedError } from '../../src/channel/handshake.js';
 import { protectedPair, SmallWorld } from './small-world.js';
 
+it('has a machine built before there is a state to put into it', async () => {
+  const world = new SmallWorld();
+  const [a, b, c] = [world.host('a'), world.host('b'), world.host('c')];
+  b.runBackup();
+  await world.pass(50);
+  expect([b.preparedVcpus, b.vcpus]).toEqual([1, []]);
+  // Who only ever starts a guest waits for no state.
+  a.runPrimary();
+  await world.pass(500);
+  c.runAuto();
+  await world.pass(50);
+  expect([a.preparedVcpus, c.preparedVcpus]).toEqual([0, 1]);
+});
+
 describe('starting', () => {
   it('claims the first generation and powers the machine on', async () => {
     const world = new SmallWorld();

@@ -68,6 +68,8 @@ export class Host {
   readonly frames: string[] = [];
   readonly waits: string[] = [];
   readonly vcpus: ToyVcpu[] = [];
+  /** How often it was said that one will be needed soon. */
+  preparedVcpus = 0;
   storage: 'reachable' | 'unreachable' | 'takes claims and answers unreachable' = 'reachable';
   end: ReplicaEnd | Error | null = null;
   /** Killed by the next frame that leaves: the worst moment. */
@@ -207,6 +209,7 @@ export class Host {
         read: (generation) =>
           this.#later(world.roster.generation === generation ? world.roster.inSync : []),
       },
+      prepareVcpu: () => (this.preparedVcpus += 1),
       createVcpu: (snapshot, { event }) => {
         const vcpu = new ToyVcpu(snapshot, event);
         this.vcpus.push(vcpu);

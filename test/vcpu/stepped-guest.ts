@@ -61,8 +61,8 @@ export class GuestThread {
       time: this.#time,
       chance: this.#chance,
       lastWords: () => '',
-      snapshot,
     });
+    if (snapshot) runner.restore(snapshot);
     const machine = await (built.mock.results[0]!.value as Promise<V86Machine>);
     built.mockRestore();
     return new SteppedGuest(runner, machine, disk);
