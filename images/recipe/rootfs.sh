@@ -50,7 +50,7 @@ printf '\0' | dd of="$busybox" bs=1 seek="$at" conv=notrunc status=none
 done
 
 # --- Our programs: static, without a C library.
-for program in counter fsyncer; do
+for program in counter fsyncer personalise; do
 	gcc -m32 -Os -Wall -Wextra -Werror -static -nostdlib -ffreestanding -mno-sse \
 		-fno-pie -no-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
 		-Wl,--build-id=none,-z,noseparate-code,-s -o "$root/usr/bin/$program" "$here/src/$program.c"

@@ -26,13 +26,21 @@ export class GuestProcess {
   static ftvm(...words: readonly string[]): GuestProcess {
     return new GuestProcess(process.execPath, [ftvm, ...words]);
   }
+  /** With a directory for caches of its own: what this user's has stays as it is. */
+  static ftvmCaching(cacheDir: string, ...words: readonly string[]): GuestProcess {
+    return new GuestProcess(process.execPath, [ftvm, ...words], { XDG_CACHE_HOME: cacheDir });
+  }
   /** Ends all there are; whoever waits for one of them hears of it. */
   static killAll(): void {
     for (const guest of GuestProcess.#running) guest.process.kill('SIGKILL');
   }
 
-  constructor(program: string, words: readonly string[]) {
-    this.process = spawn(program, words, { stdio: 'pipe' });
+  constructor(
+    program: string,
+    words: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ) {
+    this.process = spawn(program, words, { stdio: 'pipe', env: { ...process.env, ...env } });
     GuestProcess.#running.add(this);
     this.process.stdin?.on('error', () => undefined);
     this.process.stdout?.setEncoding('latin1').on('data', (text: string) => {
@@ -99,6 +107,12 @@ export class GuestProcess {
   /** Resolves once it has ended by itself. */
   async ended(): Promise<void> {
     await this.#ended.catch(() => undefined);
+  }
+
+  /** As on Ctrl-C: it puts away what it has to, and ends. */
+  async leave(): Promise<void> {
+    this.process.kill('SIGINT');
+    await this.ended();
   }
 
   async kill(): Promise<void> {

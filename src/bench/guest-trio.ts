@@ -12,6 +12,8 @@ const plainGuest = fileURLToPath(new URL('./plain-guest.js', import.meta.url));
 export const ways = ['plain', 'alone', 'protected'] as const;
 export type Way = (typeof ways)[number];
 
+const prompt = /guest:[^\n]*# $/;
+
 /** A guest at its shell prompt, run in one of the three ways. */
 export class BenchGuest {
   readonly way: Way;
@@ -47,7 +49,7 @@ export class BenchGuest {
       way === 'plain'
         ? new GuestProcess(process.execPath, [plainGuest, vmDir, ...cable.slice(1)])
         : GuestProcess.ftvm('run', vmDir, '--primary', ...cable);
-    await guest.expect(/guest:[^\n]*# $/);
+    await guest.expect(prompt);
     const bootMs = performance.now() - guest.startedAtMs;
     if (way === 'plain') return new BenchGuest(way, guest, null, bootMs, null);
     const [, api = ''] = await guest.expectDiagnostics(/(http:\/\/\S+)/);
@@ -55,6 +57,23 @@ export class BenchGuest {
     const backup = GuestProcess.ftvm('run', vmDir, '--backup', '--headless', ...cable);
     await guest.expectDiagnostics(/protected:/);
     return new BenchGuest(way, guest, backup, bootMs, api);
+  }
+
+  /** A first start from a boot snapshot, which another VM has made; counted as `bootMs` is. */
+  static async warmBootMs(dir: string): Promise<number> {
+    const cacheDir = join(dir, 'cache');
+    const bootMs = async (name: string): Promise<number> => {
+      const vmDir = join(dir, name);
+      await createVm(vmDir, {});
+      const words = ['run', vmDir, '--primary', '--boot-snapshot'];
+      const guest = GuestProcess.ftvmCaching(cacheDir, ...words);
+      await guest.expect(prompt);
+      const tookMs = performance.now() - guest.startedAtMs;
+      await guest.leave();
+      return tookMs;
+    };
+    await bootMs('maker');
+    return bootMs('user');
   }
 
   /** Null for plain v86. */

@@ -30,6 +30,7 @@ import { WsListener } from '../node/ws-listener.js';
 import type { JournalSettings, RoleSettings } from '../role/role-settings.js';
 import { SpareVcpu } from '../vcpu/spare-vcpu.js';
 import { V86Vcpu } from '../vcpu/v86-vcpu.js';
+import type { BootSnapshot } from './boot-snapshot.js';
 import { buildInfo, plainBuild } from './build-info.js';
 import { JournalDisksError } from './journal-option.js';
 import { keepDivergence } from './divergence-keeper.js';
@@ -52,6 +53,8 @@ export interface ReplicaHostOptions {
   readonly onReport: ReplicaParts['onReport'];
   readonly onRecord?: ReplicaParts['onRecord'];
   readonly onVcpuEvent?: ReplicaParts['onVcpuEvent'];
+  /** First starts begin with what it has. */
+  readonly bootSnapshot?: BootSnapshot;
   /** Where the log is kept, if it is. */
   readonly journal?: {
     readonly dir: string;
@@ -85,7 +88,7 @@ export class ReplicaHost {
   }
 
   static async open(options: ReplicaHostOptions): Promise<ReplicaHost> {
-    const { vm, diagnostics } = options;
+    const { vm, diagnostics, bootSnapshot } = options;
     tolerateShortLivedBuffers();
     const closers: (() => Promise<void> | void)[] = [];
     const opened = <T>(thing: T, close: (thing: T) => Promise<void> | void): T => {
@@ -148,6 +151,7 @@ export class ReplicaHost {
         }),
         (socket) => socket.close(),
       );
+      if (bootSnapshot) opened(bootSnapshot, (snapshot) => snapshot.close());
       const journal = await openJournalOf(options, identity, opened);
       const settings: RoleSettings = {
         ...options.role,
@@ -184,6 +188,7 @@ export class ReplicaHost {
         roster: rosterOf(vm, options.secret),
         createVcpu: spare.create,
         prepareVcpu: () => spare.prepare(),
+        ...(bootSnapshot && { warmStart: () => bootSnapshot.warmStart() }),
         drives: disks.drivesOf(identity.replica),
         digest: nodeDigest,
         ...(journal && { journal }),

@@ -14,6 +14,11 @@ import {
 } from '../role/role-settings.js';
 import type { RoleReport } from '../role/role-effect.js';
 import { unreachable } from '../unreachable.js';
+import {
+  addBootSnapshotOption,
+  BootSnapshot,
+  type BootSnapshotArguments,
+} from './boot-snapshot.js';
 import { FoldWords } from './fold-words.js';
 import { exitStatus, statusOfEnd } from './exit-status.js';
 import { addJournalOptions, journalSettingsOf, type JournalArguments } from './journal-option.js';
@@ -34,7 +39,7 @@ import { UsageError } from './usage-error.js';
 import { addVmOptions, defaultVmDir, vmOptionsOf, type VmArguments } from './vm-arguments.js';
 import { openOrCreateVm, waitForVm } from './vm-opening.js';
 
-interface RunArguments extends VmArguments, ReplicaArguments {
+interface RunArguments extends VmArguments, ReplicaArguments, BootSnapshotArguments {
   readonly backup?: true;
 }
 
@@ -70,7 +75,7 @@ export function addRunCommand(program: Command): void {
     .option('--auto', 'whichever is needed, for ever: the same command on two or three hosts')
     .option('--join <url>', 'with --backup: where the primary is, ws://host:port', webSocketUrl)
     .option('--headless', 'no console on stdin and stdout');
-  addVmOptions(command);
+  addVmOptions(addBootSnapshotOption(command));
   addReplicaOptions(command)
     .addHelpText(
       'after',
@@ -141,6 +146,12 @@ async function run(dir: string, parsed: RunArguments): Promise<number> {
       'Give it with --backup, or leave it out.',
     );
   }
+  if (parsed.bootSnapshot && parsed.backup) {
+    throw new UsageError(
+      '--boot-snapshot is for the first start of a VM; a backup gets the state of its primary',
+      'Leave it out with --backup.',
+    );
+  }
   const diagnostics = new PinoDiagnostics({ level: parsed.logLevel, logFile: parsed.logFile });
   const say = (line: string): void => diagnostics.info(line);
   const options = vmOptionsOf(parsed);
@@ -148,7 +159,10 @@ async function run(dir: string, parsed: RunArguments): Promise<number> {
     const vm = parsed.backup
       ? await waitForVm(dir, options, say, stop)
       : await openOrCreateVm(dir, options, say);
-    return vm ? runReplica(vm, parsed, {}, stop) : exitStatus.interrupted;
+    if (!vm) return exitStatus.interrupted;
+    if (!parsed.bootSnapshot) return runReplica(vm, parsed, {}, stop);
+    const bootSnapshot = await BootSnapshot.of(vm, diagnostics);
+    return runReplica(vm, parsed, { bootSnapshot }, stop);
   });
 }
 
@@ -156,7 +170,7 @@ async function run(dir: string, parsed: RunArguments): Promise<number> {
 export async function runReplica(
   vm: Vm,
   parsed: ReplicaArguments,
-  watch: Pick<ReplicaHostOptions, 'onRecord' | 'onVcpuEvent'>,
+  extras: Pick<ReplicaHostOptions, 'onRecord' | 'onVcpuEvent' | 'bootSnapshot'>,
   stop: AbortSignal,
 ): Promise<number> {
   const diagnostics = new PinoDiagnostics({ level: parsed.logLevel, logFile: parsed.logFile });
@@ -205,7 +219,7 @@ export async function runReplica(
         settings: journalSettingsOf(parsed),
       },
     }),
-    ...watch,
+    ...extras,
   });
   const leave = (): void => host.hypervisor.leave();
   stop.addEventListener('abort', leave);

@@ -2,7 +2,7 @@ import type { DiskChunk } from '../disk/disk-resync.js';
 import type { Drive, DriveStatus } from '../disk/drive.js';
 import type { FoldProgress } from '../disk/image-fold.js';
 import { LayerSupersededError } from '../disk/layer-error.js';
-import type { DiskRequest } from '../guest/disk-request.js';
+import type { DiskRequest, DiskWrite } from '../guest/disk-request.js';
 import type { DiskResult } from '../guest/guest-event.js';
 import type { Clock } from '../host/clock.js';
 import type { Diagnostics } from '../host/diagnostics.js';
@@ -46,6 +46,7 @@ export class DriveIo {
   }
 
   begin(generation: Generation): void {
+    if (this.#begun.size > 0) return;
     this.#cancelFollowing();
     for (const [name, drive] of this.#drives) {
       const begun = this.#begin(name, drive, generation);
@@ -53,6 +54,14 @@ export class DriveIo {
       begun.catch(() => undefined);
       this.#begun.set(name, begun);
     }
+  }
+
+  /** One after another, so that a power cut leaves a beginning of them. False: not all could be made. */
+  async writeInOrder(writes: readonly DiskWrite[]): Promise<boolean> {
+    for (const write of writes) {
+      if ((await this.perform(write)).kind === 'failed') return false;
+    }
+    return true;
   }
 
   async perform(request: DiskRequest): Promise<DiskResult> {

@@ -1,4 +1,6 @@
 import { RefusedError } from '../channel/handshake.js';
+import { warmStartEpoch } from '../guest/warm-start.js';
+import type { Resumption } from '../journal/journal.js';
 import { LOG_PARTED } from '../role/admission.js';
 import { DivergedError } from '../role/diverged-error.js';
 import type { RoleSettings } from '../role/role-settings.js';
@@ -189,7 +191,7 @@ export class Hypervisor {
 
   async #goLive(replica: Replica, { generation, resumption }: Claimed): Promise<ReplicaEnd> {
     try {
-      if (resumption) replica.resume(generation, resumption);
+      if (resumption && !isUngreeted(resumption)) replica.resume(generation, resumption);
       else await replica.powerOn(generation);
       // A replica that is being made has no role yet to tell.
       if (this.#patience.isStopping) replica.leave();
@@ -248,6 +250,11 @@ export class Hypervisor {
     }
     return null;
   }
+}
+
+/** Nobody has told the guest who it is, and it waits for that: there is nothing to be gone on with. */
+function isUngreeted({ snapshot, lastEpoch }: Resumption): boolean {
+  return lastEpoch === warmStartEpoch && snapshot?.epoch === lastEpoch;
 }
 
 /** Refusals that another attempt may not meet. */

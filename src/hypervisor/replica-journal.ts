@@ -1,3 +1,4 @@
+import type { Snapshot } from '../guest/snapshot.js';
 import { LogCorruptError } from '../log/log-corrupt-error.js';
 import type { Journal, Resumption } from '../journal/journal.js';
 import { JournalCorruptError } from '../journal/journal-error.js';
@@ -46,9 +47,10 @@ export class ReplicaJournal {
     return this.#journal !== null;
   }
 
-  powerOn(): void {
+  /** `base`: what the machine is switched on with, if it does not boot. */
+  powerOn(base: Snapshot | null): void {
     this.#hasBegun = true;
-    this.#journal?.begin(null);
+    this.#journal?.begin(base);
   }
 
   /** What runs again is in the journal already; what comes after is added to it. */

@@ -5,6 +5,7 @@ import { FtvmError } from '../errors.js';
 import type { Drive } from '../disk/drive.js';
 import type { DiskRequest } from '../guest/disk-request.js';
 import type { GuestEvent } from '../guest/guest-event.js';
+import type { WarmStart } from '../guest/warm-start.js';
 import type { Clock } from '../host/clock.js';
 import type { Datagrams } from '../host/datagrams.js';
 import type { Diagnostics } from '../host/diagnostics.js';
@@ -35,6 +36,7 @@ import { DriveIo } from './drive-io.js';
 import { Rate } from './rate.js';
 import { holderFacts } from './holder-facts.js';
 import { ReplicaJournal } from './replica-journal.js';
+import { perform } from './vcpu-command.js';
 
 /** The world of one replica. */
 export interface ReplicaParts {
@@ -50,6 +52,8 @@ export interface ReplicaParts {
   readonly createVcpu: VcpuFactory;
   /** Somebody will need a vCPU soon: what can be built of it before its state is here, is. */
   readonly prepareVcpu?: () => void;
+  /** What a first start can begin with instead of a boot. Never rejects. */
+  readonly warmStart?: () => Promise<WarmStart | null>;
   /** By drive name, for this replica alone. Shared ones only the live replica writes (§4.1). */
   readonly drives: ReadonlyMap<string, Drive>;
   readonly digest: Digest;
@@ -120,10 +124,12 @@ export class Replica {
   /** The generation is ours: power the machine on. */
   async powerOn(generation: Generation): Promise<void> {
     this.#generation = generation;
+    const warm = await this.#warmStart(generation);
+    const snapshot = warm?.snapshot ?? null;
     const start: PrimaryStart = {
       generation,
       redundancy: { ...defaultRedundancy, ...this.#settings.redundancy },
-      lastEpoch: 0,
+      lastEpoch: snapshot?.epoch ?? 0,
       consoleOffset: 0,
       lastRequestId: 0,
       pendingDisk: [],
@@ -134,13 +140,24 @@ export class Replica {
       isPaused: false,
       past: noPast(generation),
     };
-    const vcpu = await this.#parts.createVcpu(null, this.#vcpuHandlers());
+    const vcpu = await this.#parts.createVcpu(snapshot, this.#vcpuHandlers());
     if (this.#isOver) return vcpu.close();
     this.#vcpu = vcpu;
-    this.#journal.powerOn();
+    this.#journal.powerOn(snapshot);
     this.#becomePrimary(start);
+    // In the record of the first epoch: there is no log in which the guest does not know who it is.
+    if (warm) this.feed({ kind: 'guestEvent', event: warm.greeting });
     vcpu.goLive();
     this.#tickOn();
+  }
+
+  /** What the machine begins with, its disks as it knows them; null: it boots. */
+  async #warmStart(generation: Generation): Promise<WarmStart | null> {
+    // A later one boots: its disks have changed, and they are what it goes on from.
+    const warm = generation === 1 ? ((await this.#parts.warmStart?.()) ?? null) : null;
+    if (!warm || this.#isOver) return null;
+    this.#driveIo.begin(generation);
+    return (await this.#driveIo.writeInOrder(warm.writes)) ? warm : null;
   }
 
   /** The generation is ours: go on from where the journal ends. */
@@ -600,31 +617,3 @@ const tickMs = 5;
 const greetingMsMax = 5000;
 // Backups, and strangers who hold a place until they have to greet.
 const linksMax = 64;
-
-function perform(vcpu: Vcpu, command: Extract<RoleEffect, { kind: 'vcpu' }>['command']): void {
-  switch (command.kind) {
-    case 'replay':
-      vcpu.replay(command.records);
-      return;
-    case 'goLive':
-      vcpu.goLive();
-      return;
-    case 'inject':
-      vcpu.inject(command.event);
-      return;
-    case 'cut':
-      vcpu.cut();
-      return;
-    case 'setSharePercent':
-      vcpu.setSharePercent(command.percent);
-      return;
-    case 'pause':
-      vcpu.pause();
-      return;
-    case 'resume':
-      vcpu.resume();
-      return;
-    default:
-      unreachable(command);
-  }
-}

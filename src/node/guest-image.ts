@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { TemplateRules } from '../guest/warm-start.js';
 import { ImageManifestError } from './image-error.js';
 import type { KernelFormat } from './kernel-format.js';
-import { MEMORY_MIB_MAX, MEMORY_MIB_MIN } from './vm-file.js';
+import { MEMORY_MIB_MAX, MEMORY_MIB_MIN, templateRulesOf } from './vm-file.js';
 import {
   JsonFieldError,
   listField,
@@ -36,6 +37,8 @@ export interface GuestImage {
   readonly prompt: string | null;
   /** What the console shows once the guest is up. */
   readonly ready: string | null;
+  /** Null: its guest cannot be copied half-way through its start. */
+  readonly template: TemplateRules | null;
 }
 
 export interface ImageService {
@@ -90,6 +93,7 @@ function imageOf(dir: string, value: unknown): GuestImage {
     ),
     prompt: nullable('prompt', fields.prompt ?? null, textField),
     ready: nullable('ready', fields.ready ?? null, textField),
+    template: nullable('template', fields.template ?? null, templateRulesOf),
   };
 }
 

@@ -56,7 +56,12 @@ export async function buildVm(
     id: randomUUID(),
     name,
     createdAt: new Date().toISOString(),
-    image: image && { name: image.name, prompt: image.prompt, ready: image.ready },
+    image: image && {
+      name: image.name,
+      prompt: image.prompt,
+      ready: image.ready,
+      template: image.template,
+    },
     services,
     append: options.append ?? '',
     disks: options.disks ?? 'shared',

@@ -1,5 +1,6 @@
 import type { DriveName } from '../guest/disk-request.js';
 import type { BootSpec, DriveSpec, FileSpec, MachineSpec, NicSpec } from '../guest/machine-spec.js';
+import type { TemplateRules } from '../guest/warm-start.js';
 import {
   choiceField,
   flagField,
@@ -51,6 +52,8 @@ export interface VmImage {
   /** As in the image's own description: a regular expression, and a text; null if it has none. */
   readonly prompt: string | null;
   readonly ready: string | null;
+  /** Null, too, for a VM that was made before there were templates. */
+  readonly template: TemplateRules | null;
 }
 
 export function encodeVmFile(file: VmFile): string {
@@ -98,6 +101,16 @@ function imageOf(at: string, value: unknown): VmImage {
     name: textField(`${at}.name`, fields.name),
     prompt: nullable(`${at}.prompt`, fields.prompt, textField),
     ready: nullable(`${at}.ready`, fields.ready, textField),
+    template: nullable(`${at}.template`, fields.template ?? null, templateRulesOf),
+  };
+}
+
+/** As the manifest of an image says it, too. */
+export function templateRulesOf(at: string, value: unknown): TemplateRules {
+  const fields = objectField(at, value);
+  return {
+    argument: textField(`${at}.argument`, fields.argument, /^\S+$/),
+    ready: textField(`${at}.ready`, fields.ready, /./),
   };
 }
 

@@ -36,6 +36,10 @@ export class VmUnderTest {
   start(...words: string[]): FtvmProcess {
     return this.#started(new FtvmProcess(words, { cwd: this.place }));
   }
+  /** One with these words in its environment. */
+  startWith(env: Record<string, string>, ...words: string[]): FtvmProcess {
+    return this.#started(new FtvmProcess(words, { cwd: this.place, env }));
+  }
   /** An `ftvm` that cannot write beyond 40 KiB of any file. */
   limited(...words: string[]): FtvmProcess {
     return this.#started(new FtvmProcess(words, { cwd: this.place, fileKiBMax: 40 }));

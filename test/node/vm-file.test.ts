@@ -10,7 +10,12 @@ const file: VmFile = {
   id: '4a0d0c5e-57a2-4f37-9f1c-3b7f7a0e8b11',
   name: 'vm',
   createdAt: '2026-01-02T03:04:05.678Z',
-  image: { name: 'linux', prompt: '# $', ready: null },
+  image: {
+    name: 'linux',
+    prompt: '# $',
+    ready: null,
+    template: { argument: 'template=1', ready: 'copy me' },
+  },
   services: ['redis'],
   append: '',
   disks: 'replicated',
@@ -96,7 +101,8 @@ describe('vm.json', () => {
   it.each(pathsOf(JSON.parse(text)).map((path) => [path.join('.'), path] as const))(
     'checks the type of %s',
     (_, path) => {
-      const mayBeMissing = path[0] === 'disks' || path[0] === 'arbiter';
+      const mayBeMissing =
+        ['disks', 'arbiter'].includes(String(path[0])) || path.at(-1) === 'template';
       for (const wrong of [...(mayBeMissing ? [] : [undefined]), { odd: true }, [[]], -1.5]) {
         expect(() => decodeVmFile('/vms/a/vm.json', changed(path, wrong))).toThrow(
           VmFileFieldError,

@@ -1,4 +1,4 @@
-/* What the two small programs share: system calls, and just enough text. No C library, so that each is a page or
+/* What the small programs share: system calls, and just enough text. No C library, so that each is a page or
  * two of machine code that starts at once. i386 Linux only. */
 typedef unsigned int u32;
 
@@ -18,7 +18,7 @@ static inline int close_file(int fd) { return sys3(NR_CLOSE, fd, 0, 0); }
 static inline int sync_file(int fd) { return sys3(NR_FSYNC, fd, 0, 0); }
 static inline int read_some(int fd, char *to, int len) { return sys3(NR_READ, fd, (int)to, len); }
 
-static int write_all(int fd, const char *from, int len)
+static inline int write_all(int fd, const char *from, int len)
 {
 	while (len > 0) {
 		int n = sys3(NR_WRITE, fd, (int)from, len);
@@ -30,13 +30,13 @@ static int write_all(int fd, const char *from, int len)
 	return 0;
 }
 
-static int length(const char *s) { int n = 0; while (s[n]) n++; return n; }
-static int same(const char *a, const char *b) { while (*a && *a == *b) a++, b++; return *a == *b; }
+static inline int length(const char *s) { int n = 0; while (s[n]) n++; return n; }
+static inline int same(const char *a, const char *b) { while (*a && *a == *b) a++, b++; return *a == *b; }
 
-static char *put(char *to, const char *s) { while (*s) *to++ = *s++; return to; }
+static inline char *put(char *to, const char *s) { while (*s) *to++ = *s++; return to; }
 
 /* Decimal, at least `width` digits. */
-static char *put_number(char *to, u32 n, int width)
+static inline char *put_number(char *to, u32 n, int width)
 {
 	char digits[10];
 	int i = 0;
@@ -47,7 +47,7 @@ static char *put_number(char *to, u32 n, int width)
 }
 
 /* -1 if it is no decimal number that fits. */
-static int get_number(const char *s, u32 *n)
+static inline int get_number(const char *s, u32 *n)
 {
 	u32 v = 0;
 	if (!*s)
@@ -63,7 +63,7 @@ static int get_number(const char *s, u32 *n)
 }
 
 /* "label N\n" in one write, so that lines of the console stay whole. */
-static void say_number(const char *label, u32 n)
+static inline void say_number(const char *label, u32 n)
 {
 	char line[80], *p = put(line, label);
 	*p++ = ' ';
@@ -72,7 +72,7 @@ static void say_number(const char *label, u32 n)
 	write_all(1, line, p - line);
 }
 
-static void say(const char *s) { write_all(1, s, length(s)); }
+static inline void say(const char *s) { write_all(1, s, length(s)); }
 
 int main(int argc, char **argv);
 __attribute__((naked, used)) void _start(void)
