@@ -34,7 +34,7 @@ export function journalSettingsOf(parsed: JournalArguments): JournalSettings {
   };
 }
 
-/** Copies change with the replay, before any journal has it: none would fit a memory that is resumed. */
+/** Copies change with the replay, before any journal has it: none would fit a memory that is resumed (docs/questions.md, 34). */
 export class JournalDisksError extends FtvmError {
   readonly code = 'FTVM_JOURNAL_DISKS';
   readonly remedy = 'Leave --journal out, or create the VM with shared disks.';
