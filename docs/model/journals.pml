@@ -84,12 +84,8 @@ byte i;                            /* 0 between steps. */
 #define IS_AWAITED(b, p) (awaits[p] != NOBODY && awaits[p] == name[b] && (state[b] == JOINING || state[b] == IN_SYNC))
 
 /* Every awaited backup has the record. */
-#ifdef NO_OUTPUT_WAIT
-#define IS_ACKED(p, e) true
-#else
 #define IS_ACKED(p, e) (awaits[p] == NOBODY || (IS_AWAITED(OTHER(p), p) && received[OTHER(p)] >= (e)))
-#endif
-/* And so has every journal. */
+/* Every journal has it for good: ours, and that of the backup. */
 #ifdef OWN_JOURNAL_ONLY
 #define IS_KEPT(p, e) (isKeeping[p] && durable[p] >= (e))
 #else

@@ -344,6 +344,9 @@ export class Referee {
 
   /** At the end, the disk of whoever is live. */
   judgeDisk(): void {
+    const { run: before } = this.#nextBaseline ?? {};
+    // Somebody is about to boot: it is still the disk of the guest before.
+    if (before) return this.#takeBaseline(before.id);
     const { id = 'a', run = null } = this.#lastLive ?? {};
     this.#judge(id, run);
   }

@@ -4,13 +4,16 @@ import { expect, it } from 'vitest';
 const isThere = (program: string): boolean => spawnSync(program, ['--version']).error === undefined;
 const reason = isThere('spin') && isThere('gcc') ? '' : ' (skipped: spin or gcc is not installed)';
 
-it.skipIf(reason !== '')(
-  `the model of the generations holds, and fails without each of its mechanisms${reason}`,
-  () => {
-    const { status, stdout, stderr } = spawnSync('docs/model/check.sh', { encoding: 'utf8' });
+it.skipIf(reason !== '').each([
+  ['generations', 'check.sh', 2, 9],
+  ['journals', 'check-journals.sh', 3, 10],
+] as const)(
+  `the model of the %s holds, and fails without each of its mechanisms${reason}`,
+  (_, script, clean, mutations) => {
+    const { status, stdout, stderr } = spawnSync(`docs/model/${script}`, { encoding: 'utf8' });
     expect(status, `${stdout}${stderr}`).toBe(0);
-    expect(stdout.match(/errors: 0/g)).toHaveLength(2);
-    expect(stdout.match(/errors: 1/g)).toHaveLength(9);
+    expect(stdout.match(/errors: 0/g)).toHaveLength(clean);
+    expect(stdout.match(/errors: 1/g)).toHaveLength(mutations);
   },
   300_000,
 );
