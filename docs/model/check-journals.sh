@@ -10,7 +10,6 @@ model=$here/journals.pml
 if [ "${1:-}" = --large ]; then
   clean '3 generations, 4 processes' -DEPOCHS=2 -DGENERATIONS=3 -DSTARTS=4
   clean '4 generations, 4 processes' -DEPOCHS=2 -DGENERATIONS=4 -DSTARTS=4
-  clean '3 epochs' -DEPOCHS=3 -DGENERATIONS=3 -DSTARTS=4
   clean '3 generations, 5 processes' -DEPOCHS=2 -DGENERATIONS=3 -DSTARTS=5
 else
   clean '1 epoch' -DEPOCHS=1 -DGENERATIONS=3 -DSTARTS=4

@@ -22,7 +22,7 @@ export function addJournalOptions(command: Command): Command {
       wholeNumber(256, 1024 * 1024),
       1024,
     )
-    .option('--cold', "boot from the VM's disk though a journal is there; it begins anew");
+    .option('--cold', "boot from the VM's disk, whatever a journal has; this one begins anew");
 }
 
 export function journalSettingsOf(parsed: JournalArguments): JournalSettings {

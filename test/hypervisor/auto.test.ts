@@ -88,3 +88,26 @@ it('waits twice as long after each attempt that came to nothing, up to a bound',
   backOff.reset();
   expect(backOff.next()).toBe(200);
 });
+
+it('boots after a primary that kept a journal on the operator’s word alone, which counts once', async () => {
+  const world = new SmallWorld();
+  const journal = { sync: false, snapshotBytes: 1e9, snapshotMs: 1e9 };
+  const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => world.host(name, { journal }));
+  a!.runAuto();
+  await world.pass(50);
+  a!.kill();
+  b!.runAuto();
+  await world.pass(10_000);
+  expect(world.generations.size).toBe(1);
+  expect(b!.waits.at(-1)).toContain('kept a journal');
+  b!.kill();
+
+  c!.runAuto({ isCold: true });
+  d!.runAuto({ isCold: true });
+  while (world.generations.size < 2) await world.pass(5);
+  // The other one has lost the race, and the one that won is dead before it could be joined.
+  const winner = [c!, d!].find(({ name }) => name === world.latest?.holder.replica);
+  winner!.kill();
+  await world.pass(10_000);
+  expect(world.generations.size).toBe(2);
+});

@@ -96,10 +96,10 @@ export class Host {
   runPrimary(options = { holderIsDead: false }): void {
     this.#watch(this.hypervisor.runPrimary(options));
   }
-  runAuto(): void {
+  runAuto({ isCold = false } = {}): void {
     const endOf = (generation: number): Promise<GuestEnd | null> =>
       this.#later(this.world.ends.get(generation) ?? null);
-    const end = this.hypervisor.runAuto({ holderIsDead: false, endOf }).then((how) => {
+    const end = this.hypervisor.runAuto({ holderIsDead: false, endOf, isCold }).then((how) => {
       // As ftvm run does when the guest it ran is off.
       const { replica } = this;
       if (replica?.isLive && (how.kind === 'poweredOff' || how.kind === 'crashed')) {
