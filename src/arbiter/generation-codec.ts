@@ -1,5 +1,10 @@
 import type { Generation } from '../units.js';
-import type { ClaimReason, GenerationRecord, ReplicaIdentity } from './generation-record.js';
+import type {
+  ClaimReason,
+  GenerationRecord,
+  Quorum,
+  ReplicaIdentity,
+} from './generation-record.js';
 
 /** The text of a generation file: one JSON object, indented, because people read it too. */
 export function encodeGeneration(record: GenerationRecord): string {
@@ -56,7 +61,21 @@ function recordOf(value: unknown): GenerationRecord {
     claimedAt: text('claimedAt', fields.claimedAt),
     ...(fields.disk === undefined ? {} : { disk: text('disk', fields.disk) }),
     ...(fields.keepsJournal === true ? { keepsJournal: true } : {}),
+    ...(fields.quorum === undefined ? {} : { quorum: quorumOf(fields.quorum) }),
   };
+}
+
+function quorumOf(value: unknown): Quorum {
+  const fields = object('quorum', value);
+  const members = list('quorum.members', fields.members).map((each, i) => {
+    const member = object(`quorum.members[${i}]`, each);
+    return {
+      identity: identityOf(`quorum.members[${i}].identity`, member.identity),
+      seat: text(`quorum.members[${i}].seat`, member.seat),
+    };
+  });
+  const acks = members.length === 0 ? 0 : naturalNumber('quorum.acks', fields.acks);
+  return { acks, members };
 }
 
 function identityOf(name: string, value: unknown): ReplicaIdentity {
@@ -76,9 +95,10 @@ function reasonOf(value: unknown): ClaimReason {
     case 'resume':
     case 'takeover':
     case 'backupLost':
+    case 'backupJoined':
       return value;
     default:
-      return refuse('reason', 'start, resume, takeover or backupLost', value);
+      return refuse('reason', 'start, resume, takeover, backupLost or backupJoined', value);
   }
 }
 

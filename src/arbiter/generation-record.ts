@@ -1,4 +1,5 @@
 import type { Generation } from '../units.js';
+import type { Seat } from './seat.js';
 
 /** Names one run of one replica process; a restarted process is another replica. */
 export type ReplicaId = string;
@@ -20,6 +21,18 @@ export interface GenerationRecord {
   readonly disk?: string;
   /** The holder keeps the log: a boot from the disk alone may forget what it had answered. */
   readonly keepsJournal?: boolean;
+  /** With `--commit quorum`: `inSync` in full, and how many of them output waits for. */
+  readonly quorum?: Quorum;
+}
+
+/** Whose acks count, and how many output needs; the rest, and one more, decide a takeover. */
+export interface Quorum {
+  readonly acks: number;
+  readonly members: readonly Member[];
+}
+export interface Member {
+  readonly identity: ReplicaIdentity;
+  readonly seat: Seat;
 }
 
 export interface ReplicaIdentity {
@@ -34,6 +47,6 @@ export interface ReplicaIdentity {
 
 /**
  * `start`: booted from disk. `resume`: went on from a journal. `takeover`: a backup went live.
- * `backupLost`: goes on without it.
+ * `backupLost`: goes on without it. `backupJoined`: with it, where a generation names the members.
  */
-export type ClaimReason = 'start' | 'resume' | 'takeover' | 'backupLost';
+export type ClaimReason = 'start' | 'resume' | 'takeover' | 'backupLost' | 'backupJoined';

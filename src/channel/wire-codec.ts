@@ -153,6 +153,9 @@ const stand = mapOf({
     }),
   ),
 });
+const commitRule: Check = (value, what) => {
+  if (value !== 'all' && value !== 'quorum') wrong(value, what, 'a rule of commit');
+};
 const identity = mapOf({ replica: text, pid: natural, host: text, endpoint: text, api: text });
 const build = mapOf({
   ftvm: text,
@@ -196,8 +199,9 @@ const shapes: Record<WireMessage['kind'], Record<string, Check>> = {
     generation: natural,
     heartbeatTo: text,
     willWord: text,
-    redundancy: mapOf({ backups: natural }),
     lineage,
+    redundancy: mapOf({ backups: natural, commit: commitRule }),
+    seat: text,
   },
   refusal: { code: text, why: text, remedy: text },
   stateBegin: {

@@ -5,6 +5,7 @@ import type { LogRecord } from '../log/log-record.js';
 import type { Snapshot } from '../guest/snapshot.js';
 import type { ConsoleOffset, Epoch, Generation } from '../units.js';
 import type { ReplicaIdentity } from '../arbiter/generation-record.js';
+import type { Seat } from '../arbiter/seat.js';
 
 /** The version of everything in this file; a peer with another one is refused by name. */
 export const PROTOCOL_VERSION = 2;
@@ -80,10 +81,12 @@ export interface Welcome {
   readonly generation: Generation;
   readonly heartbeatTo: string;
   readonly willWord: string;
-  /** What the VM is to be when this backup is live. */
-  readonly redundancy: { readonly backups: number };
   /** Whose the log is that follows. */
   readonly lineage: Lineage;
+  /** What the VM is to be when this backup is live. */
+  readonly redundancy: { readonly backups: number; readonly commit: 'all' | 'quorum' };
+  /** Names this join: what a generation with a quorum calls its member. */
+  readonly seat: Seat;
 }
 /** No, and why; the peer reports it as its own error. */
 export interface Refusal {

@@ -1,3 +1,4 @@
+import type { HypervisorStatus } from '../hypervisor/status.js';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +19,7 @@ export interface ChaosOptions {
   readonly seed: number;
   readonly clients: number;
   readonly backups: number;
+  readonly commit: HypervisorStatus['commit'];
   /** Only these; all, if it is empty. */
   readonly kinds: readonly FaultKind[];
 }
@@ -133,7 +135,7 @@ export class ChaosCampaign {
 
   async #prepare(): Promise<Setup> {
     const dir = await mkdtemp(join(tmpdir(), 'ftvm-chaos-'));
-    const cluster = new ChaosCluster(dir, this.#options.backups);
+    const cluster = new ChaosCluster(dir, this.#options);
     const activity = new Activity();
     const setup: Setup = {
       dir,

@@ -26,6 +26,7 @@ export class ChaosCluster {
   readonly watch = new LiveWatch();
   readonly #dir: string;
   readonly #backups: number;
+  readonly #commit: HypervisorStatus['commit'];
   readonly #replicas: ReplicaProcess[] = [];
   readonly #burners: ChildProcess[] = [];
   #switch: ChildFtvm | null = null;
@@ -35,9 +36,13 @@ export class ChaosCluster {
   #isClosed = false;
   #watching: Promise<void> = Promise.resolve();
 
-  constructor(dir: string, backups: number) {
+  constructor(
+    dir: string,
+    vm: { readonly backups: number; readonly commit: HypervisorStatus['commit'] },
+  ) {
     this.#dir = dir;
-    this.#backups = backups;
+    this.#backups = vm.backups;
+    this.#commit = vm.commit;
   }
 
   /** Of the forward that leads to the guest's redis. */
@@ -61,7 +66,8 @@ export class ChaosCluster {
   /** A switch and a primary that boots. */
   async start(): Promise<void> {
     await this.#startSwitch('127.0.0.1:0', '127.0.0.1:0:6379');
-    this.#startReplica(['--primary', '--backups', String(this.#backups)], null);
+    const wish = ['--backups', String(this.#backups), '--commit', this.#commit];
+    this.#startReplica(['--primary', ...wish], null);
     this.#watching = this.#look();
   }
 

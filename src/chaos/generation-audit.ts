@@ -59,7 +59,8 @@ export class GenerationAudit {
     if (!record) return [`generation ${generation} is missing`];
     if (!before) return [];
     const isSame = before.holder.replica === record.holder.replica;
-    const fits = record.reason === 'backupLost' ? isSame : !isSame;
+    const goesOn = record.reason === 'backupLost' || record.reason === 'backupJoined';
+    const fits = goesOn ? isSame : !isSame;
     return fits
       ? []
       : [`generation ${generation} (${record.reason}) is not the next of ${generation - 1}`];

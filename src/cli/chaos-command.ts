@@ -1,7 +1,8 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { ChaosCampaign } from '../chaos/chaos-campaign.js';
 import type { ChaosReport } from '../chaos/chaos-report.js';
 import { faultKinds, faultWords, type FaultKind } from '../chaos/fault.js';
+import type { CommitRule } from '../role/redundancy.js';
 import { exitStatus } from './exit-status.js';
 import { nameList, wholeNumber } from './option-parsers.js';
 import { onSignals } from './signals.js';
@@ -11,6 +12,7 @@ interface ChaosArguments {
   readonly seed: number;
   readonly clients: number;
   readonly backups: number;
+  readonly commit: CommitRule;
   readonly faults?: readonly FaultKind[];
   readonly json?: true;
 }
@@ -29,6 +31,9 @@ export function addChaosCommand(program: Command): void {
     )
     .option('--clients <n>', 'connections at work at once', wholeNumber(1, 32), 4)
     .option('--backups <n>', 'how many the VM has', wholeNumber(1, 4), 1)
+    .addOption(
+      new Option('--commit <rule>', 'as in ftvm run').choices(['all', 'quorum']).default('all'),
+    )
     .option('--faults <names>', 'only these, with commas between; see below', faultList)
     .option('--json', 'one JSON object on stdout')
     .addHelpText(
@@ -53,8 +58,8 @@ Examples:
 
 async function chaos(parsed: ChaosArguments): Promise<number> {
   const startedAtMs = performance.now();
-  const { rounds, seed, clients, backups, faults: kinds = [] } = parsed;
-  const campaign = new ChaosCampaign({ rounds, seed, clients, backups, kinds }, (line) => {
+  const { rounds, seed, clients, backups, commit, faults: kinds = [] } = parsed;
+  const campaign = new ChaosCampaign({ rounds, seed, clients, backups, commit, kinds }, (line) => {
     const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1).padStart(7);
     process.stderr.write(`${seconds} s  ${line}\n`);
   });

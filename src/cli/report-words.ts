@@ -47,6 +47,11 @@ export function wordsOf(report: RoleReport): string {
       return `disk compared with the primary's: ${mib(report.differentBytes)} of ${mib(report.comparedBytes)} differed`;
     case 'inSync':
       return `in sync with the primary (generation ${report.generation}): this replica goes live if it dies`;
+    case 'waitingForMembers': {
+      const { votes, needed } = report;
+      const missing = report.missing.map(({ pid, host }) => `process ${pid} on ${host}`);
+      return `output waits for a majority in this VM, so ${needed} backups must have lost the primary before one may go live; ${votes} have, waiting for ${missing.join(', ')}`;
+    }
     case 'primaryLost':
       return `the primary is lost: ${report.why}`;
     case 'wentLive':

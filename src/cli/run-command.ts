@@ -27,6 +27,8 @@ import { ReplicaHost, type ReplicaHostOptions } from './replica-host.js';
 import { wordsOf } from './report-words.js';
 import {
   addRedundancyOptions,
+  checkCommit,
+  checkCommitOn,
   redundancyOf,
   slowBackupRuleOf,
   type RedundancyArguments,
@@ -86,6 +88,7 @@ With --image or --kernel: they are further drives (--image linux --disk data.img
 Examples:
   $ ftvm run --primary                    # boot the shipped Linux, here
   $ ftvm run --backup                     # in a second terminal; then kill the first
+  $ ftvm run --primary --backups 2 --commit quorum   # one slow or dead backup delays nothing
   $ ftvm run vm2 --primary --kernel bzImage --append root=/dev/sda --disk disk.img`,
     )
     .action(async (dir: string, parsed: RunArguments) => {
@@ -152,6 +155,7 @@ async function run(dir: string, parsed: RunArguments): Promise<number> {
       'Leave it out with --backup.',
     );
   }
+  checkCommit(parsed);
   const diagnostics = new PinoDiagnostics({ level: parsed.logLevel, logFile: parsed.logFile });
   const say = (line: string): void => diagnostics.info(line);
   const options = vmOptionsOf(parsed);
@@ -175,6 +179,7 @@ export async function runReplica(
 ): Promise<number> {
   const diagnostics = new PinoDiagnostics({ level: parsed.logLevel, logFile: parsed.logFile });
   const say = (line: string): void => diagnostics.info(line);
+  checkCommitOn(parsed, vm);
   const terminal = parsed.headless
     ? null
     : new Terminal({

@@ -127,9 +127,11 @@ function table(status: HypervisorStatus): string {
   ];
   if (primary) {
     const { commitDelayMsMean, commitDelayMsMax, sharePercent } = primary;
+    const { commit, acksAwaited, backupsInSync } = status;
+    const who = commit === 'quorum' ? ` for ${acksAwaited} of ${backupsInSync} backups,` : '';
     lines.push(
       `  log         ${status.log.bytesPerSecond} bytes/s, ${status.log.bufferBytes} bytes buffered`,
-      `  output      waits ${commitDelayMsMean.toFixed(2)} ms on average, ${commitDelayMsMax.toFixed(2)} ms at most`,
+      `  output      waits${who} ${commitDelayMsMean.toFixed(2)} ms on average, ${commitDelayMsMax.toFixed(2)} ms at most`,
       `  vCPU        may run ${sharePercent} % of the time`,
       ...status.disks.map(
         ({ drive, chainLength, layerBytes }) =>

@@ -347,6 +347,9 @@ export class Replica {
       case 'probePrimary':
         void this.#probePrimary();
         return;
+      case 'askMember':
+        void this.#askMember(effect.member);
+        return;
       case 'startDisk':
         void this.#startDisk(effect.request);
         return;
@@ -517,7 +520,7 @@ export class Replica {
   // --- storage -------------------------------------------------------------------------------
 
   async #claim(effect: Extract<RoleEffect, { kind: 'claim' }>): Promise<void> {
-    const { generation, inSync, reason } = effect;
+    const { generation, inSync, quorum, reason } = effect;
     const record: GenerationRecord = {
       generation,
       vm: this.#settings.self.vm,
@@ -526,6 +529,7 @@ export class Replica {
       reason,
       claimedAt: new Date(this.#parts.clock.wallClockMs()).toISOString(),
       ...holderFacts(this.#settings),
+      ...(quorum && { quorum }),
     };
     try {
       const outcome = await this.#parts.generations.claim(record);
@@ -564,6 +568,15 @@ export class Replica {
     if (!this.#primary) return;
     try {
       this.feed({ kind: 'probed', outcome: await this.#parts.probe.probe(this.#primary) });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #askMember(member: ReplicaIdentity): Promise<void> {
+    try {
+      const answer = await this.#parts.probe.seatOf(member);
+      this.feed({ kind: 'memberAnswered', replica: member.replica, answer });
     } catch (error) {
       this.#fail(error);
     }

@@ -1,7 +1,10 @@
 import type { StateProgress } from '../channel/state-transfer.js';
 import type { ReplicaIdentity } from '../arbiter/generation-record.js';
 import type { DriveStatus } from '../disk/drive.js';
+import type { SeatStatus } from '../arbiter/seat.js';
 import type { FramePortStatus } from '../network/frame-port.js';
+import { acksNeeded } from '../role/quorum.js';
+import type { CommitRule } from '../role/redundancy.js';
 import type { DivergenceRow } from './divergence-log.js';
 import type { Replica } from './replica.js';
 
@@ -22,6 +25,12 @@ export interface HypervisorStatus extends Milestones {
   /** How many backups the VM is meant to have, and how many may go live. */
   readonly backupsWished: number;
   readonly backupsInSync: number;
+  /** Output waits for all backups in sync, or for a majority of the replicas. */
+  readonly commit: CommitRule;
+  /** How many backups output waits for now. */
+  readonly acksAwaited: number;
+  /** Of a backup: its place in the log, which other members ask for; else null. */
+  readonly seat: SeatStatus | null;
   readonly primary: PrimaryRow | null;
   readonly backups: readonly BackupRow[];
   readonly log: {
@@ -87,6 +96,9 @@ export function statusOfNobody(
     reason,
     backupsWished: 0,
     backupsInSync: 0,
+    commit: 'all',
+    acksAwaited: 0,
+    seat: null,
     primary: null,
     backups: [],
     takeover: null,
@@ -135,11 +147,12 @@ export function statusOf(
       ...common,
       role: 'backup',
       protection: inSync ? 'protected' : 'unprotected',
-      reason: inSync
-        ? 'this backup is in sync; ask the primary for lag and log rate'
-        : `this backup is ${phase}`,
+      reason: reasonOfBackup(phase, inSync),
       backupsWished: wished,
       backupsInSync: inSync ? 1 : 0,
+      commit: found.status.commit,
+      acksAwaited: 0,
+      seat: found.status.seat,
       primary: primary && { ...primary, ...unknownToBackups, epoch: received, paused },
       backups: [row],
     };
@@ -155,6 +168,9 @@ export function statusOf(
     reason: reasonOf(inSync, joining, wished),
     backupsWished: wished,
     backupsInSync: inSync,
+    commit: status.commit,
+    acksAwaited: status.commit === 'quorum' ? acksNeeded(inSync) : inSync,
+    seat: null,
     primary: {
       ...self,
       epoch: status.epoch,
@@ -179,6 +195,15 @@ export function statusOf(
       }),
     ),
   };
+}
+
+function reasonOfBackup(phase: string, inSync: boolean): string {
+  if (phase === 'electing') {
+    return 'this backup has lost its primary, and goes live when enough of the others have';
+  }
+  return inSync
+    ? 'this backup is in sync; ask the primary for lag and log rate'
+    : `this backup is ${phase}`;
 }
 
 /** `1 of 2 wished backups in sync, a backup is joining`. */

@@ -1,6 +1,7 @@
 import { get, type IncomingMessage } from 'node:http';
 import type { ReplicaIdentity } from '../arbiter/generation-record.js';
 import type { HolderProbe, ProbeOutcome } from '../host/holder-probe.js';
+import type { SeatAnswer, SeatStatus } from '../arbiter/seat.js';
 import { errnoOf } from './errno.js';
 import { hostMark } from './host-mark.js';
 import { isLoopback } from './host-port.js';
@@ -30,6 +31,11 @@ export class HttpHolderProbe implements HolderProbe {
     const found = await this.#ask(identity);
     if (typeof found === 'string') return found === 'gone' ? 'no' : 'silent';
     return found.isLive || found.isInSync ? 'yes' : 'no';
+  }
+
+  async seatOf(identity: ReplicaIdentity): Promise<SeatAnswer> {
+    const found = await this.#ask(identity);
+    return typeof found === 'string' ? found : (found.seat ?? 'none');
   }
 
   async #ask(identity: ReplicaIdentity): Promise<Answer | 'gone' | 'silent'> {
@@ -68,6 +74,7 @@ interface Answer {
   readonly replica: string;
   readonly isLive: boolean;
   readonly isInSync: boolean;
+  readonly seat: SeatStatus | null;
 }
 
 async function readAnswer(response: IncomingMessage): Promise<Answer | null> {
@@ -80,13 +87,22 @@ async function readAnswer(response: IncomingMessage): Promise<Answer | null> {
   try {
     const answer: unknown = JSON.parse(text);
     if (typeof answer !== 'object' || answer === null) return null;
-    const { replica, role, backupsInSync } = answer as Record<string, unknown>;
+    const { replica, role, backupsInSync, seat } = answer as Record<string, unknown>;
     if (typeof replica !== 'string') return null;
     const isInSync = role === 'backup' && typeof backupsInSync === 'number' && backupsInSync > 0;
-    return { replica, isLive: role === 'primary', isInSync };
+    return { replica, isLive: role === 'primary', isInSync, seat: seatOf(seat) };
   } catch {
     return null;
   }
+}
+
+/** Null for anything that is not whole: a vote is not guessed. */
+function seatOf(value: unknown): SeatStatus | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { seat, hasLeft, received } = value as Record<string, unknown>;
+  const isWhole =
+    typeof seat === 'string' && typeof hasLeft === 'boolean' && Number.isSafeInteger(received);
+  return isWhole ? { seat, hasLeft, received: received as number } : null;
 }
 
 function hostOf(api: string): string {

@@ -1,5 +1,6 @@
 import { refusalOf, type HandshakeSelf } from '../channel/handshake.js';
 import type { Hello, Refusal } from '../channel/wire-message.js';
+import type { CommitRule } from './redundancy.js';
 
 /**
  * May the peer that says `hello` become our backup, and now? Null if it may. What does not fit is
@@ -14,10 +15,19 @@ export function admissionRefusal(
     readonly awayForMs: number;
     /** Why our log does not go on from where it stands. */
     readonly whyParted: string | null;
+    readonly commit: CommitRule;
   },
 ): Refusal | null {
   const refusal = refusalOf(hello, self);
   if (refusal) return refusal;
+  if (now.commit === 'quorum' && hello.keepsJournal) {
+    return {
+      kind: 'refusal',
+      code: 'FTVM_QUORUM_JOURNAL',
+      why: 'output waits for a majority, and the journal of one backup may lack what has left',
+      remedy: 'Start this backup without --journal, or the primary with --commit all.',
+    };
+  }
   if (now.isEnding) {
     return {
       kind: 'refusal',

@@ -4,12 +4,14 @@ import type { HandshakeSelf } from '../channel/handshake.js';
 import { StateSender } from '../channel/state-transfer.js';
 import type { Hello, WireMessage } from '../channel/wire-message.js';
 import type { LogHistory, Stand } from '../log/log-history.js';
+import type { Generation } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
 import { admissionRefusal } from './admission.js';
 import type { BackupDisks } from './backup-disks.js';
 import type { BackupSet } from './backup-set.js';
 import { BackupView } from './backup-view.js';
 import type { GenerationGuard } from './generation-guard.js';
+import type { Membership } from './membership.js';
 import type { GuestOutlet } from './guest-outlet.js';
 import type { LogSender } from './log-sender.js';
 import type { Redundancy } from './redundancy.js';
@@ -33,6 +35,7 @@ export interface DeskParts {
   readonly outlet: GuestOutlet;
   readonly disks: BackupDisks;
   readonly guard: GenerationGuard;
+  readonly membership: Membership;
   readonly slow: SlowBackups;
 }
 
@@ -46,11 +49,15 @@ export interface DeskParts {
  */
 export class BackupDesk {
   readonly #parts: DeskParts;
+  /** In which we went live: no seat of ours is one of an earlier time. */
+  readonly #since: Generation;
+  #seats = 0;
   #isCutAsked = false;
   #heartbeatAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: DeskParts) {
     this.#parts = parts;
+    this.#since = parts.guard.generation;
   }
 
   // --- what backups say ----------------------------------------------------------------------
@@ -62,6 +69,7 @@ export class BackupDesk {
     const refusal = admissionRefusal(hello, settings.self, {
       isEnding: outlet.ending !== null || isLeaving,
       isFull: !earlier && backups.isFull,
+      commit: redundancy.commit,
       awayForMs: slow.awayForMs(replica, nowMs),
       whyParted: hello.stand && history.whyParted(hello.stand),
     });
@@ -74,7 +82,10 @@ export class BackupDesk {
     }
     // One link for each replica: whoever connects again has given up the link before.
     const effects = this.lose(earlier, 'it has connected again');
-    const backup = new BackupView(peer, hello, settings.failureTimeoutMs, nowMs);
+    this.#seats += 1;
+    const seat = `${this.#since}.${this.#seats}`;
+    const who = { ...hello, seat };
+    const backup = new BackupView(peer, who, settings.failureTimeoutMs, nowMs);
     backups.add(backup);
     const welcome = {
       kind: 'welcome',
@@ -84,6 +95,7 @@ export class BackupDesk {
       willWord: settings.willWord,
       redundancy,
       lineage: history.lineage,
+      seat,
     } as const;
     return [
       ...effects,
@@ -202,12 +214,18 @@ export class BackupDesk {
 
   /** A generation is ours: whoever is in sync is so in this one. */
   generationWon(nowMs: number): RoleEffect[] {
-    const { backups, guard } = this.#parts;
+    const { backups, guard, membership } = this.#parts;
     const { generation } = guard;
+    const joined = membership.claimWon();
     const tell = backups
       .inSync()
       .map((backup) => this.#send(backup, { kind: 'inSync', generation }, nowMs));
-    return [report({ kind: 'generationClaimed', generation }), this.#noteRoster(), ...tell];
+    return [
+      report({ kind: 'generationClaimed', generation }),
+      this.#noteRoster(),
+      ...tell,
+      ...joined.map((backup) => isInSync(backup, nowMs)),
+    ];
   }
 
   goodbye(message: WireMessage): RoleEffect[] {
@@ -226,7 +244,7 @@ export class BackupDesk {
 
   /** A backup that is close behind becomes awaited; one that has everything becomes in sync. */
   #advance(backup: BackupView, nowMs: number): RoleEffect[] {
-    const { settings, disks, log, guard, outlet } = this.#parts;
+    const { settings, disks, log, guard, outlet, membership } = this.#parts;
     const isClose = backup.lag.lagMs(nowMs) <= settings.lagMsTarget;
     if (backup.state === 'catchingUp' && isClose && disks.isReady(backup)) {
       backup.state = 'required';
@@ -236,13 +254,11 @@ export class BackupDesk {
     const has = Math.min(backup.acked, backup.durable);
     if (backup.state !== 'required' || has < backup.requiredEpoch) return [];
     // What was said before its state was cut and still waits for another backup, it could not repeat.
-    if (!guard.isOpen || outlet.released < backup.cutEpoch) return [];
-    backup.state = 'inSync';
-    const { replica } = backup.identity;
+    if (outlet.released < backup.cutEpoch || !membership.caughtUp(backup)) return [];
     return [
       this.#noteRoster(),
       this.#send(backup, { kind: 'inSync', generation: guard.generation }, nowMs),
-      report({ kind: 'backupInSync', replica, joinMs: nowMs - backup.joinedAtMs }),
+      isInSync(backup, nowMs),
     ];
   }
 
@@ -254,15 +270,15 @@ export class BackupDesk {
 
   lose(backup: BackupView | undefined, why: string): RoleEffect[] {
     if (!backup) return [];
-    const { backups, disks, log, guard } = this.#parts;
-    const { peer, identity, state } = backup;
+    const { backups, disks, log, membership } = this.#parts;
+    const { peer, identity } = backup;
     backups.remove(backup);
     disks.forget(backup);
     log.forget();
     return [
       { kind: 'closePeer', peer },
       report({ kind: 'backupLost', replica: identity.replica, why }),
-      ...(state === 'inSync' ? guard.backupLost(backups.inSyncIds()) : []),
+      ...membership.lost(backup),
     ];
   }
 
@@ -294,6 +310,10 @@ export class BackupDesk {
 // Four heartbeats lost in a row are weather turned into a failure (§2.3); ten leave room for a GC.
 const heartbeatsPerTimeout = 10;
 
+function isInSync({ identity, joinedAtMs }: BackupView, nowMs: number): RoleEffect {
+  const { replica } = identity;
+  return report({ kind: 'backupInSync', replica, joinMs: nowMs - joinedAtMs });
+}
 function report(what: RoleReport): RoleEffect {
   return { kind: 'report', report: what };
 }

@@ -61,19 +61,6 @@ export class BackupSet {
     return durable;
   }
 
-  /** How far the guest of the slowest is behind ours. */
-  lagMs(nowMs: number): number {
-    return Math.max(
-      0,
-      ...this.all().map((each) => (each.takesRecords ? each.lag.lagMs(nowMs) : 0)),
-    );
-  }
-
-  /** Output waits for one that is not heard. */
-  isWaitedInVain(nowMs: number): boolean {
-    return this.all().some((backup) => backup.isAwaited && backup.isMute(nowMs));
-  }
-
   /** The oldest record somebody may have to be sent or has not acknowledged; null if there is nobody. */
   get oldestNeeded(): Epoch | null {
     const places = this.all()

@@ -1,4 +1,5 @@
 import type { ReplicaIdentity } from '../arbiter/generation-record.js';
+import type { Seat } from '../arbiter/seat.js';
 import { ExecutionLag } from '../channel/execution-lag.js';
 import type { StateSender } from '../channel/state-transfer.js';
 import type { Ack } from '../channel/wire-message.js';
@@ -22,6 +23,7 @@ import type { PeerId } from './role-input.js';
 export class BackupView {
   readonly peer: PeerId;
   readonly identity: ReplicaIdentity;
+  readonly seat: Seat;
   readonly heartbeatTo: string;
   /** Writes to the disk wait for its journal, too. */
   readonly keepsJournal: boolean;
@@ -38,6 +40,8 @@ export class BackupView {
   nextEpoch: Epoch = 0;
   /** Every record up to here is in the backup's buffer. */
   acked: Epoch = 0;
+  /** It said so itself; before that, `acked` is what we sent it. */
+  hasAcked = false;
   /** Every epoch up to here has run there. */
   ran: Epoch = 0;
   /** Every record up to here is in its journal for good; of those without one, every record. */
@@ -59,6 +63,7 @@ export class BackupView {
     peer: PeerId,
     who: {
       readonly identity: ReplicaIdentity;
+      readonly seat: Seat;
       readonly heartbeatTo: string;
       readonly keepsJournal: boolean;
     },
@@ -67,6 +72,7 @@ export class BackupView {
   ) {
     this.peer = peer;
     this.identity = who.identity;
+    this.seat = who.seat;
     this.heartbeatTo = who.heartbeatTo;
     this.keepsJournal = who.keepsJournal;
     this.durable = who.keepsJournal ? 0 : Number.POSITIVE_INFINITY;
@@ -86,6 +92,11 @@ export class BackupView {
   /** Records go to it. */
   get takesRecords(): boolean {
     return this.isAwaited || this.state === 'catchingUp';
+  }
+
+  /** How far its guest is behind ours. */
+  lagMs(nowMs: number): number {
+    return this.takesRecords ? this.lag.lagMs(nowMs) : 0;
   }
 
   /** The state of `epoch` goes over; records follow from there. */
@@ -125,6 +136,7 @@ export class BackupView {
     if (received > this.acked) this.#receivedAtMs = nowMs;
     if (ran > this.ran) this.#ranAtMs = nowMs;
     this.acked = Math.max(this.acked, received);
+    this.hasAcked = true;
     this.ran = Math.max(this.ran, ran);
     if (durable !== null && durable > this.durable) {
       this.#durableAtMs = nowMs;

@@ -1,10 +1,12 @@
-import type { ReplicaIdentity } from '../arbiter/generation-record.js';
+import type { GenerationRecord, ReplicaIdentity } from '../arbiter/generation-record.js';
+import type { Seat } from '../arbiter/seat.js';
 import type { ClaimOutcome } from '../arbiter/claim-outcome.js';
 import type { StateProgress } from '../channel/state-transfer.js';
 import { PROTOCOL_VERSION, type Records, type WireMessage } from '../channel/wire-message.js';
 import type { GuestEnd } from '../guest/guest-end.js';
 import type { Snapshot } from '../guest/snapshot.js';
 import type { Lineage } from '../log/log-history.js';
+import type { SeatStatus } from '../arbiter/seat.js';
 import type { Epoch, Generation } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
 import { LOG_PARTED } from './admission.js';
@@ -13,7 +15,8 @@ import { BackupJournal } from './backup-journal.js';
 import { DivergedError } from './diverged-error.js';
 import { FailureDetector } from './failure-detector.js';
 import { FollowedDisk, type DiskSyncProgress } from './followed-disk.js';
-import { defaultRedundancy, type Redundancy } from './redundancy.js';
+import { Election } from './election.js';
+import { defaultRedundancy, type CommitRule, type Redundancy } from './redundancy.js';
 import { ReplayedGuest } from './replayed-guest.js';
 import { SnapshotHold } from './snapshot-hold.js';
 import type { KeptGuest } from './standing.js';
@@ -28,6 +31,7 @@ import type { RoleSettings } from './role-settings.js';
  * greeting ─▶ receiving ─▶ replaying ─▶ settling ─▶ claiming ─▶ goingLive ─▶ (a Primary)
  *  hello       the state    records      a disk of    the          to the end
  *                           and acks     our own      test-and-set of the log
+ *                                           └─▶ electing ─▲  with `--commit quorum`: election.ts
  *                 │             │            │
  *                 ▼             ▼            ▼
  *              rejoin: lost the primary before it was in sync, diverged, or lost the claim
@@ -46,6 +50,10 @@ export class Backup {
   #generation: Generation = 0;
   #redundancy: Redundancy = defaultRedundancy;
   #lineage: Lineage = { liveSince: 0, before: [] };
+  /** Of the primary we follow; ours when we are live may be another. */
+  #commit: CommitRule = 'all';
+  #seat: Seat | null = null;
+  #election: Election | null = null;
   #isInSync = false;
   /** It went on from there with the log of this primary. */
   #rejoinedAt: Epoch | null = null;
@@ -125,10 +133,14 @@ export class Backup {
           : [];
       case 'generationsRead': {
         const { latest } = input;
+        if (this.#phase === 'electing') return this.#membersRead(latest, nowMs);
         if (this.#phase !== 'replaying' || latest === 'unreachable' || this.#goodbye) return [];
         if (latest.generation <= this.#generation || this.#isAmong(latest.inSync)) return [];
         return this.#part(`generation ${latest.generation} began without this backup`);
       }
+      case 'memberAnswered':
+        this.#election?.answered(input.replica, input.answer, nowMs);
+        return this.#phase === 'electing' ? this.#elect(nowMs) : [];
       case 'tick':
         return this.#tick(nowMs);
       case 'leave':
@@ -139,7 +151,7 @@ export class Backup {
       case 'diskFinished':
         return [
           ...this.#disk.finished(input),
-          ...this.#claimIfSettled(),
+          ...this.#claimIfSettled(nowMs),
           ...this.#goLiveIfDue(),
           ...this.#endIfDone(),
         ];
@@ -173,12 +185,13 @@ export class Backup {
     if (message.kind === 'keepAlive') return [];
     switch (this.#phase) {
       case 'greeting':
-        return this.#greeted(message);
+        return this.#greeted(message, nowMs);
       case 'receiving':
         return this.#receiving(message, nowMs);
       case 'replaying':
         return this.#replaying(message, nowMs);
       case 'settling':
+      case 'electing':
       case 'claiming':
       case 'goingLive':
       case 'over':
@@ -187,7 +200,7 @@ export class Backup {
     }
   }
 
-  #greeted(message: WireMessage): RoleEffect[] {
+  #greeted(message: WireMessage, nowMs: number): RoleEffect[] {
     if (message.kind === 'refusal') {
       const end = { kind: 'refused', refusal: message } as const;
       return message.code === LOG_PARTED ? this.#end(end) : this.#stand(end);
@@ -199,6 +212,8 @@ export class Backup {
     this.#generation = generation;
     this.#redundancy = { ...message.redundancy, ...this.#settings.redundancy };
     this.#lineage = message.lineage;
+    this.#commit = message.redundancy.commit;
+    this.#seat = message.seat;
     const { replica } = identity;
     const welcomed: RoleEffect[] = [
       report({ kind: 'welcomed', replica, generation }),
@@ -212,7 +227,7 @@ export class Backup {
     this.#phase = 'replaying';
     this.#rejoinedAt = this.#guest.received;
     const rejoined = { kind: 'rejoined', replica, generation, epoch: this.#rejoinedAt } as const;
-    return [...welcomed, report(rejoined)];
+    return [...welcomed, ...this.#namable(this.#guest, nowMs), report(rejoined)];
   }
 
   #receiving(message: WireMessage, nowMs: number): RoleEffect[] {
@@ -224,24 +239,31 @@ export class Backup {
       case 'grown':
         return [this.#send({ kind: 'stateAck', receivedBytes: arrival.receivedBytes }, nowMs)];
       case 'complete':
-        return this.#stateReceived(arrival.snapshot);
+        return this.#stateReceived(arrival.snapshot, nowMs);
       case 'wrong':
         return this.#violation(arrival.why);
     }
   }
 
-  #stateReceived(snapshot: Snapshot): RoleEffect[] {
+  #stateReceived(snapshot: Snapshot, nowMs: number): RoleEffect[] {
     const { epoch } = snapshot;
     const past = { lineage: this.#lineage, records: [], after: null };
-    this.#guest = new ReplayedGuest(snapshot, this.#settings.logBufferBytesMax, past);
+    const guest = new ReplayedGuest(snapshot, this.#settings.logBufferBytesMax, past);
+    this.#guest = guest;
     this.#ackedRan = epoch;
     this.#phase = 'replaying';
     return [
+      ...this.#namable(guest, nowMs),
       { kind: 'startVcpu', snapshot },
       ...this.#journal.tell({ kind: 'begin', snapshot }),
       report({ kind: 'stateReceived', epoch, bytes: snapshot.state.byteLength }),
       ...this.#disk.begin(snapshot.lastRequestId),
     ];
+  }
+
+  /** A generation may name us from here on, before the first record. */
+  #namable(guest: ReplayedGuest, nowMs: number): RoleEffect[] {
+    return this.#commit === 'quorum' ? [this.#ack(guest, nowMs)] : [];
   }
 
   #replaying(message: WireMessage, nowMs: number): RoleEffect[] {
@@ -294,7 +316,7 @@ export class Backup {
         return [
           ...guest.epochRan(event),
           ...this.#disk.ran(event.outputs),
-          ...this.#claimIfSettled(),
+          ...this.#claimIfSettled(nowMs),
           ...this.#journal.ran(event),
           ...this.#goLiveIfDue(),
           ...this.#readOn(guest, nowMs),
@@ -302,7 +324,11 @@ export class Backup {
         ];
       case 'crashed':
         guest.crashed(event);
-        return [...this.#claimIfSettled(), ...this.#readOn(guest, nowMs), ...this.#endIfDone()];
+        return [
+          ...this.#claimIfSettled(nowMs),
+          ...this.#readOn(guest, nowMs),
+          ...this.#endIfDone(),
+        ];
       case 'diverged':
         return this.#diverged(event.epoch, event.difference, nowMs);
       case 'wentLive': {
@@ -361,7 +387,7 @@ export class Backup {
   #channelDown(why: string, nowMs: number): RoleEffect[] {
     this.#channelIsDown = true;
     if (this.#goodbye || this.#isTakingOver) return [];
-    if (!this.#isInSync) return this.#part(`lost the primary before it was in sync: ${why}`);
+    if (!this.#mayBeMember) return this.#part(`${tooEarly}: ${why}`);
     // A dead process refuses at once: no need to wait for its silence.
     this.#channelDownAtMs = nowMs;
     this.#askAtMs = nowMs + askMs;
@@ -379,31 +405,67 @@ export class Backup {
   #suspect(why: string, nowMs: number): RoleEffect[] {
     // After its goodbye a primary is gone, and so is the guest: nothing to take over.
     if (this.#goodbye || this.#isTakingOver) return [];
-    if (!this.#isInSync) return this.#part(`lost the primary before it was in sync: ${why}`);
+    if (!this.#mayBeMember) return this.#part(`${tooEarly}: ${why}`);
     this.#lostAtMs = nowMs;
     this.#phase = 'settling';
     return [
       report({ kind: 'primaryLost', why }),
       { kind: 'closePeer', peer: this.#peer },
-      ...this.#claimIfSettled(),
+      ...this.#claimIfSettled(nowMs),
     ];
+  }
+
+  /** Where a generation names its members, it is that which counts, and not what we have been told. */
+  get #mayBeMember(): boolean {
+    return this.#isInSync || (this.#commit === 'quorum' && this.#phase === 'replaying');
   }
 
   /**
    * A claim names our copy of the disk as the VM's: first it must be. Until then it is the old
    * primary's copy that a start after our own death has to be from.
    */
-  #claimIfSettled(): RoleEffect[] {
+  #claimIfSettled(nowMs: number): RoleEffect[] {
     if (this.#phase !== 'settling' || !this.#guest) return [];
     const { ran, received, end } = this.#guest;
     const isBehind = this.#disk.isCopy && ran < received && !end;
     if (isBehind || !this.#disk.isCurrent) return [];
+    if (this.#commit === 'quorum') return this.#callElection(nowMs);
+    this.#phase = 'claiming';
+    return [this.#claim()];
+  }
+
+  #callElection(nowMs: number): RoleEffect[] {
+    const { replica } = this.#settings.self.identity;
+    const primary = this.#primary?.replica ?? '';
+    const [seat, received] = [this.#seat ?? '', this.#guest?.received ?? 0];
+    this.#phase = 'electing';
+    this.#election = new Election({ replica, primary, seat, received }, nowMs);
+    return this.#elect(nowMs);
+  }
+
+  #membersRead(latest: GenerationRecord | 'unreachable', nowMs: number): RoleEffect[] {
+    if (latest === 'unreachable' || !this.#election) return [];
+    if (!this.#election.read(latest)) {
+      const { generation } = latest;
+      return this.#part(`lost the primary; generation ${generation} is without this backup`);
+    }
+    this.#isInSync = true;
+    return this.#elect(nowMs);
+  }
+
+  /** Claims, if enough of the others have left the primary as well, with no more than we have. */
+  #elect(nowMs: number): RoleEffect[] {
+    const election = this.#election;
+    if (!election) return [];
+    if (election.isHopeless) return this.#rejoin('too few of those in sync are left to go live');
+    if (election.wonIn === null) return election.tick(nowMs);
+    this.#generation = election.wonIn;
     this.#phase = 'claiming';
     return [this.#claim()];
   }
 
   get #isTakingOver(): boolean {
-    return ['settling', 'claiming', 'goingLive'].includes(this.#phase);
+    return ['settling', 'electing', 'claiming', 'goingLive'].includes(this.#phase);
   }
 
   #claim(): RoleEffect {
@@ -422,7 +484,12 @@ export class Backup {
           ...(this.#guest?.end ? this.#endIfDone() : this.#goLive()),
         ];
       case 'lost':
-        if (this.#isAmong(outcome.holder.inSync)) {
+        if (this.#election?.read(outcome.holder)) {
+          // As below; but the members of the next one have to be asked anew.
+          this.#phase = 'electing';
+          return this.#elect(nowMs);
+        }
+        if (!this.#election && this.#isAmong(outcome.holder.inSync)) {
           // Our own primary began it, with us, before it died: the next one is ours to claim.
           this.#generation = outcome.holder.generation;
           return [this.#claim()];
@@ -504,7 +571,8 @@ export class Backup {
   }
 
   #keepInTouch(nowMs: number): RoleEffect[] {
-    if (this.#phase === 'settling') return this.#claimIfSettled();
+    if (this.#phase === 'settling') return this.#claimIfSettled(nowMs);
+    if (this.#phase === 'electing') return this.#elect(nowMs);
     if (this.#phase === 'claiming') return nowMs >= this.#retryClaimAtMs ? [this.#claim()] : [];
     // How long connecting may take is the link's business.
     if (this.#phase === 'goingLive' || !this.#channelIsOpen) return [];
@@ -548,6 +616,12 @@ export class Backup {
     return { kind: 'send', peer: this.#peer, message };
   }
 
+  get #seatStatus(): SeatStatus | null {
+    if (this.#seat === null) return null;
+    const received = this.#guest?.received ?? 0;
+    return { seat: this.#seat, hasLeft: this.#isTakingOver, received };
+  }
+
   status(): BackupStatus {
     return {
       phase: this.#phase,
@@ -555,6 +629,8 @@ export class Backup {
       rejoinedAt: this.#rejoinedAt,
       generation: this.#generation,
       primary: this.#primary,
+      commit: this.#commit,
+      seat: this.#seatStatus,
       inSync: this.#isInSync,
       backupsWished: this.#redundancy.backups,
       received: this.#guest?.received ?? 0,
@@ -567,7 +643,14 @@ export class Backup {
 }
 
 type BackupPhase =
-  'greeting' | 'receiving' | 'replaying' | 'settling' | 'claiming' | 'goingLive' | 'over';
+  | 'greeting'
+  | 'receiving'
+  | 'replaying'
+  | 'settling'
+  | 'electing'
+  | 'claiming'
+  | 'goingLive'
+  | 'over';
 
 export interface BackupStatus {
   readonly phase: string;
@@ -577,6 +660,9 @@ export interface BackupStatus {
   readonly rejoinedAt: Epoch | null;
   readonly generation: Generation;
   readonly primary: ReplicaIdentity | null;
+  readonly commit: CommitRule;
+  /** Null before it is welcome. */
+  readonly seat: SeatStatus | null;
   readonly inSync: boolean;
   readonly backupsWished: number;
   readonly received: Epoch;
@@ -589,6 +675,7 @@ export interface BackupStatus {
 
 const heartbeatsPerTimeout = 10;
 const askMs = 100;
+const tooEarly = 'lost the primary before it was in sync';
 const dyingMs = 200;
 
 function report(what: RoleReport): RoleEffect {

@@ -1,7 +1,9 @@
 import type { ClaimOutcome } from '../arbiter/claim-outcome.js';
-import type { GenerationRecord, ReplicaId } from '../arbiter/generation-record.js';
+import type { GenerationRecord, Quorum, ReplicaId } from '../arbiter/generation-record.js';
 import type { Generation } from '../units.js';
 import type { RoleEffect } from './role-effect.js';
+
+type ClaimEffect = Extract<RoleEffect, { kind: 'claim' }>;
 
 /**
  * Whether a primary may still release output: the part of it that talks to shared storage.
@@ -19,7 +21,7 @@ import type { RoleEffect } from './role-effect.js';
 export class GenerationGuard {
   readonly #replica: ReplicaId;
   #generation: Generation;
-  #claim: { readonly inSync: readonly ReplicaId[] } | null = null;
+  #claim: Omit<ClaimEffect, 'kind' | 'generation'> | null = null;
   #claimStale = false;
   #retryClaimAtMs = Number.POSITIVE_INFINITY;
   /** Answers to questions asked before this one do not count. */
@@ -39,8 +41,9 @@ export class GenerationGuard {
   get isOpen(): boolean {
     return this.#claim === null && this.#verifyingFrom === null;
   }
-  get isClaiming(): boolean {
-    return this.#claim !== null;
+  /** No doubt that we are live; a claim of ours may be under way. */
+  get isVerified(): boolean {
+    return this.#verifyingFrom === null;
   }
 
   /** An in-sync backup is gone: nothing leaves until a generation without it is ours. */
@@ -49,7 +52,13 @@ export class GenerationGuard {
       this.#claimStale = true;
       return [];
     }
-    return this.#startClaim(inSync);
+    return this.#startClaim({ inSync, reason: 'backupLost' });
+  }
+
+  /** Our generation is to name other members; the caller knows that no claim is under way. */
+  claimMembers(quorum: Quorum, reason: 'backupLost' | 'backupJoined'): RoleEffect[] {
+    const inSync = quorum.members.map(({ identity }) => identity.replica);
+    return this.#startClaim({ inSync, quorum, reason });
   }
 
   /** We did not run for a while: a backup may have gone live meanwhile. */
@@ -71,7 +80,10 @@ export class GenerationGuard {
       case 'won':
         this.#generation += 1;
         this.#claim = null;
-        return { effects: this.#claimStale ? this.#startClaim(inSync) : [], won: true };
+        return {
+          effects: this.#claimStale ? this.#startClaim({ inSync, reason: 'backupLost' }) : [],
+          won: true,
+        };
       case 'lost':
         return { effects: [], won: false, lostTo: outcome.holder };
       case 'unreachable':
@@ -107,8 +119,9 @@ export class GenerationGuard {
     const effects: RoleEffect[] = [];
     if (this.#claim && nowMs >= this.#retryClaimAtMs) {
       // The same claim again: it may have gone through without our hearing of it.
-      effects.push(...this.#startClaim(this.#claim.inSync));
-      this.#claimStale ||= this.#claim.inSync.some((replica) => !inSync.includes(replica));
+      effects.push(...this.#startClaim(this.#claim));
+      const isLost = (replica: ReplicaId): boolean => !inSync.includes(replica);
+      this.#claimStale ||= !this.#claim.quorum && this.#claim.inSync.some(isLost);
     }
     if (nowMs >= this.#askAtMs) {
       this.#askAtMs = nowMs + checkMs;
@@ -118,12 +131,12 @@ export class GenerationGuard {
     return effects;
   }
 
-  #startClaim(inSync: readonly ReplicaId[]): RoleEffect[] {
-    this.#claim = { inSync };
+  #startClaim(claim: Omit<ClaimEffect, 'kind' | 'generation'>): RoleEffect[] {
+    this.#claim = claim;
     this.#claimStale = false;
     this.#retryClaimAtMs = Number.POSITIVE_INFINITY;
     const generation = this.#generation + 1;
-    return [{ kind: 'claim', generation, inSync, reason: 'backupLost' }];
+    return [{ kind: 'claim', generation, ...claim }];
   }
 }
 

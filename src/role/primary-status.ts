@@ -1,6 +1,7 @@
 import type { StateProgress } from '../channel/state-transfer.js';
 import type { Epoch, Generation } from '../units.js';
 import type { BackupView } from './backup-view.js';
+import type { CommitRule } from './redundancy.js';
 
 /** What every screen shows of a primary. */
 export interface PrimaryStatus {
@@ -15,6 +16,7 @@ export interface PrimaryStatus {
   readonly sharePercent: number;
   readonly logBufferBytes: number;
   readonly backupsWished: number;
+  readonly commit: CommitRule;
   readonly backups: readonly BackupStatusRow[];
 }
 

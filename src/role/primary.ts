@@ -3,6 +3,7 @@ import type { DiskRequest } from '../guest/disk-request.js';
 import { LogHistory, retainedBytesMax } from '../log/log-history.js';
 import type { Epoch } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
+import { AllMembership } from './all-membership.js';
 import { BackupDesk } from './backup-desk.js';
 import { BackupDisks } from './backup-disks.js';
 import { BackupSet } from './backup-set.js';
@@ -15,6 +16,8 @@ import { Journals } from './journals.js';
 import { LogSender } from './log-sender.js';
 import { backupStatusRow, type PrimaryStatus } from './primary-status.js';
 import type { PrimaryStart, RoleEffect, RoleReport, VcpuCommand } from './role-effect.js';
+import type { Membership } from './membership.js';
+import { QuorumMembership } from './quorum-membership.js';
 import type { Redundancy } from './redundancy.js';
 import type { PeerId, RoleInput } from './role-input.js';
 import type { RoleSettings } from './role-settings.js';
@@ -40,6 +43,7 @@ export class Primary {
   readonly #snapshots = new SnapshotHold();
   readonly #pace: VcpuPace;
   readonly #guard: GenerationGuard;
+  readonly #membership: Membership;
   readonly #slow: SlowBackups;
   readonly #redundancy: Redundancy;
   #ran: Epoch;
@@ -62,6 +66,8 @@ export class Primary {
     this.#guard = new GenerationGuard(settings.self.identity.replica, start.generation, nowMs);
     this.#slow = new SlowBackups(settings.slowBackup, nowMs);
     this.#redundancy = start.redundancy;
+    const Rule = start.redundancy.commit === 'quorum' ? QuorumMembership : AllMembership;
+    this.#membership = new Rule(this.#backups, this.#guard);
     this.#desk = new BackupDesk({
       settings,
       redundancy: start.redundancy,
@@ -71,6 +77,7 @@ export class Primary {
       outlet: this.#outlet,
       disks: this.#disks,
       guard: this.#guard,
+      membership: this.#membership,
       slow: this.#slow,
     });
     this.#ran = start.lastEpoch;
@@ -139,6 +146,7 @@ export class Primary {
         return this.#tick(nowMs);
       case 'peerOpened':
       case 'probed':
+      case 'memberAnswered':
       case 'diskDigested':
       case 'journalRead':
         return [];
@@ -188,12 +196,13 @@ export class Primary {
 
   /** Releases what the acks cover, if we are sure to be live (§2.2, §2.3). */
   #pump(nowMs: number): RoleEffect[] {
-    if (!this.#guard.isOpen) return [];
+    const changes = this.#membership.adjust(this.#outlet.released);
+    if (!this.#membership.mayRelease) return changes;
     const { outputCommit } = this.#settings;
     const covered = outputCommit
-      ? Math.min(this.#backups.ackedByAll(this.#ran), this.#journals.covered)
+      ? Math.min(this.#membership.covered(this.#ran), this.#journals.covered)
       : this.#ran;
-    const effects = this.#outlet.release(covered, nowMs);
+    const effects = [...changes, ...this.#outlet.release(covered, nowMs)];
     effects.push(...this.#journals.syncFor(this.#outlet.awaitsJournal));
     effects.push(...this.#snapshots.release(this.#outlet.released));
     return [...effects, ...this.#startDisk(), ...this.#endIfDone()];
@@ -201,7 +210,7 @@ export class Primary {
 
   #startDisk(): RoleEffect[] {
     if (this.#departure.isDraining) return [];
-    const mayWrite = this.#guard.isOpen;
+    const mayWrite = this.#membership.mayRelease;
     const { durable } = this.#journals;
     const isFenced = (request: DiskRequest): boolean => this.#disks.isFenced(request);
     return this.#outlet.startDisk({ mayWrite, isFenced, durable }).map((request) => {
@@ -348,7 +357,7 @@ export class Primary {
       effects.push(...again.map((request) => ({ kind: 'startDisk', request }) as const));
     }
     effects.push(...this.#desk.tick(nowMs));
-    const lagMs = this.#backups.lagMs(nowMs);
+    const lagMs = this.#membership.lagMs(nowMs);
     effects.push(...this.#pace.lagged(lagMs, nowMs).map(vcpu), ...this.#dropSlow(nowMs));
     if (this.#journals.isSnapshotDue(nowMs)) effects.push(...this.#desk.cut());
     if (this.#log.isLate(nowMs)) effects.push(...this.#desk.sendRecords(nowMs));
@@ -359,7 +368,8 @@ export class Primary {
     const burden = {
       backups: this.#backups.all(),
       oldestHeld: this.#outlet.oldestHeld,
-      isGuardOpen: this.#guard.isOpen,
+      mayRelease: this.#membership.mayRelease,
+      straggler: this.#log.isFull ? this.#membership.straggler : null,
       isAtLowestShare: this.#pace.isLowestShare,
     };
     const slow = this.#slow.find(burden, nowMs);
@@ -371,12 +381,13 @@ export class Primary {
       generation: this.#guard.generation,
       epoch: this.#ran,
       isPaused: this.#guestPause.isPausedAt(this.#outlet.released),
-      releasing: this.#guard.isOpen && !this.#backups.isWaitedInVain(nowMs),
+      releasing: this.#membership.mayRelease && !this.#membership.isWaitedInVain(nowMs),
       heldOutputs: this.#outlet.heldCount,
       commitDelayMs: this.#outlet.commitDelayMs,
       sharePercent: this.#pace.sharePercent,
       logBufferBytes: this.#log.levelBytes,
       backupsWished: this.#redundancy.backups,
+      commit: this.#redundancy.commit,
       backups: this.#backups.all().map((backup) => backupStatusRow(backup, nowMs)),
     };
   }

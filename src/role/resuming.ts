@@ -81,6 +81,7 @@ export class Resuming {
       case 'claimAnswered':
       case 'generationsRead':
       case 'probed':
+      case 'memberAnswered':
       case 'journalDurable':
       case 'diskFinished':
       case 'diskDigested':

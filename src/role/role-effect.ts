@@ -1,6 +1,7 @@
 import type {
   ClaimReason,
   GenerationRecord,
+  Quorum,
   ReplicaId,
   ReplicaIdentity,
 } from '../arbiter/generation-record.js';
@@ -38,6 +39,7 @@ export type RoleEffect =
       readonly kind: 'claim';
       readonly generation: Generation;
       readonly inSync: readonly ReplicaId[];
+      readonly quorum?: Quorum;
       readonly reason: ClaimReason;
     }
   | { readonly kind: 'readGenerations'; readonly asked: number }
@@ -48,6 +50,8 @@ export type RoleEffect =
       readonly inSync: readonly ReplicaIdentity[];
     }
   | { readonly kind: 'probePrimary' }
+  /** Has that member left its primary, too? Answered by `memberAnswered`. */
+  | { readonly kind: 'askMember'; readonly member: ReplicaIdentity }
   | { readonly kind: 'startDisk'; readonly request: DiskRequest }
   /** Is what this read finds what has that digest? Answered by `diskCompared`. */
   | { readonly kind: 'compareDisk'; readonly request: DiskRequest; readonly digest: Uint8Array }
@@ -153,6 +157,13 @@ export type RoleReport =
     }
   | { readonly kind: 'inSync'; readonly generation: Generation }
   | { readonly kind: 'primaryLost'; readonly why: string }
+  /** It has to know of so many members that they have left, and has waited for these for a while. */
+  | {
+      readonly kind: 'waitingForMembers';
+      readonly votes: number;
+      readonly needed: number;
+      readonly missing: readonly ReplicaIdentity[];
+    }
   | { readonly kind: 'wentLive'; readonly epoch: Epoch; readonly sinceLostMs: number }
   /** From a journal: so many epochs run again. */
   | { readonly kind: 'resuming'; readonly from: Epoch; readonly through: Epoch }

@@ -3,6 +3,7 @@ import type { GenerationRecord, ReplicaId } from '../arbiter/generation-record.j
 import type { WireMessage } from '../channel/wire-message.js';
 import type { DiskChunk } from '../disk/disk-resync.js';
 import type { DiskResult, GuestEvent } from '../guest/guest-event.js';
+import type { SeatAnswer } from '../arbiter/seat.js';
 import type { LogRecord } from '../log/log-record.js';
 import type { Epoch, Generation } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
@@ -33,6 +34,12 @@ export type RoleInput =
     }
   /** The process of the primary is gone, answers, or neither. */
   | { readonly kind: 'probed'; readonly outcome: 'gone' | 'live' | 'silent' }
+  /** The answer to `askMember`. */
+  | {
+      readonly kind: 'memberAnswered';
+      readonly replica: ReplicaId;
+      readonly answer: SeatAnswer;
+    }
   /** Everything up to that epoch is in this replica's journal for good. */
   | { readonly kind: 'journalDurable'; readonly epoch: Epoch }
   /** The answer to `readJournal`. */

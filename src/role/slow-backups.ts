@@ -27,7 +27,9 @@ export interface Burden {
   /** The oldest output that waits for acks. */
   readonly oldestHeld: { readonly epoch: Epoch; readonly heldAtMs: number } | null;
   /** Output waits for the storage: that is no backup's fault. */
-  readonly isGuardOpen: boolean;
+  readonly mayRelease: boolean;
+  /** What only this one has not taken fills the log, and nobody waits for it. */
+  readonly straggler: BackupView | null;
   readonly isAtLowestShare: boolean;
 }
 
@@ -58,8 +60,11 @@ export class SlowBackups {
     burden: Burden,
     nowMs: number,
   ): { readonly backup: BackupView; readonly why: string } | null {
-    if (!burden.isGuardOpen) this.#excusedAtMs = nowMs;
-    const found = this.#holdsOutput(burden, nowMs) ?? this.#lags(burden, nowMs);
+    if (!burden.mayRelease) this.#excusedAtMs = nowMs;
+    const found =
+      this.#holdsOutput(burden, nowMs) ??
+      this.#lags(burden, nowMs) ??
+      this.#fillsTheLog(burden, nowMs);
     if (found) {
       this.#excusedAtMs = nowMs;
       this.#sendAway(found.backup.identity.replica, nowMs);
@@ -100,6 +105,13 @@ export class SlowBackups {
       };
     }
     return null;
+  }
+
+  /** A buffer may be full for a moment, and the guest stops: only what lasts is worth a backup. */
+  #fillsTheLog({ straggler }: Burden, nowMs: number): ReturnType<SlowBackups['find']> {
+    if (!straggler || straggler.lagMs(nowMs) <= this.#rule.heldMsMax) return null;
+    const why = 'it is too slow: the log is full of what only this backup has not taken';
+    return { backup: straggler, why };
   }
 
   #sendAway(replica: ReplicaId, nowMs: number): void {

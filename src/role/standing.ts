@@ -54,6 +54,7 @@ export class Standing {
       case 'claimAnswered':
       case 'generationsRead':
       case 'probed':
+      case 'memberAnswered':
       case 'journalRead':
       case 'diskFinished':
       case 'diskCompared':
@@ -88,9 +89,11 @@ export class Standing {
   }
 
   status(): BackupStatus {
-    const { received, ran, isPaused, log } = this.kept.guest;
+    const { guest, last } = this.kept;
+    const { received, ran, isPaused, log } = guest;
     return {
-      ...this.kept.last,
+      ...last,
+      seat: last.seat && { ...last.seat, hasLeft: true, received },
       phase: 'standing',
       inSync: false,
       received,

@@ -1,4 +1,5 @@
 import type { LastWills } from './sim-last-will.js';
+import type { CommitRule } from '../role/redundancy.js';
 import type { SlowBackupRule } from '../role/slow-backups.js';
 import type { VcpuPace } from './sim-vcpu.js';
 import { Prng } from './prng.js';
@@ -90,6 +91,8 @@ export interface FaultPlan {
   /** Whether replicas keep the log, and output waits for that. */
   readonly journal: 'none' | 'async' | 'sync';
   readonly disks: 'shared' | 'backupReads' | 'replicated';
+  /** Whose acks output waits for. */
+  readonly commit: CommitRule;
   readonly lastWills: LastWills;
   readonly faults: readonly Fault[];
 }
@@ -127,6 +130,7 @@ export function calmPlan(seed: number, changes: Partial<FaultPlan> = {}): FaultP
     isFenced: true,
     journal: 'none',
     disks: 'shared',
+    commit: 'all',
     lastWills: 'true',
     faults: [],
     ...changes,
@@ -149,6 +153,9 @@ export function rollPlan(seed: number): FaultPlan {
   const kinds = ['shared', 'shared', 'backupReads', 'replicated'] as const;
   // A journal goes on from a disk that is shared.
   const disks = prng.fork('disks').pick(kinds.slice(0, journal === 'none' ? 4 : 3));
+  // What a majority has is in no single journal, and no single disk.
+  const mayBeQuorum = hosts > 2 && disks === 'shared' && journal === 'none';
+  const commit = prng.fork('commit').chance(0.5) && mayBeQuorum ? 'quorum' : 'all';
   // Two who read a slow disk for each other's guest fall behind it; that is no news.
   const slowestDiskMs = Math.min(prng.pick([1, 4, 30]), disks === 'backupReads' ? 1 : 30);
   return {
@@ -205,6 +212,7 @@ export function rollPlan(seed: number): FaultPlan {
     isFenced: true,
     disks,
     journal,
+    commit,
     lastWills: prng.fork('last wills').pick(['none', 'true', 'true', 'sometimesFalse']),
     faults: [
       ...rollFaults(prng.fork('faults'), { loadMs, failureTimeoutMs }),

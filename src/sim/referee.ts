@@ -7,6 +7,7 @@ import type { VcpuEvent } from '../vcpu/vcpu.js';
 import type { ConsoleJudge } from './console-judge.js';
 import { decodeLayerHead, layerNumberOf } from '../disk/layer-head.js';
 import { DiskModel } from './disk-judge.js';
+import { Electorate } from './electorate.js';
 import type { FaultPlan } from './fault-plan.js';
 import { leftThrough, whoRan, type GuestHistory, type Run } from './guest-history.js';
 import { layeredContent } from './layered-content.js';
@@ -33,6 +34,7 @@ export class Referee {
   /** One disk for all, whose layers say where a generation begins. */
   readonly #isFenced: boolean;
   readonly #journal: FaultPlan['journal'];
+  readonly #electorate: Electorate;
   readonly #winners = new Map<Generation, string>();
   readonly #frames = new Map<string, { readonly hash: number }>();
   /** The disk as the guest now alive found it at power-on. */
@@ -65,7 +67,7 @@ export class Referee {
       readonly store: SimGenerationStore;
       readonly disk: SimDisk;
       readonly diskOf: (host: string) => SimDisk;
-      readonly plan: Pick<FaultPlan, 'isFenced' | 'journal' | 'disks'>;
+      readonly plan: Pick<FaultPlan, 'isFenced' | 'journal' | 'disks' | 'commit'>;
     },
   ) {
     this.#verdict = judges.verdict;
@@ -77,6 +79,7 @@ export class Referee {
     this.#readsItself = world.plan.disks === 'backupReads';
     this.#isFenced = world.plan.isFenced && world.plan.disks !== 'replicated';
     this.#journal = world.plan.journal;
+    this.#electorate = new Electorate(() => world.store.latest, world.plan.commit);
     this.#baseline = layeredContent(world.disk);
     world.disk.onCreated = (process, name, bytes) => this.#layerCreated(process, name, bytes);
     world.disk.onRead = (...read) => this.#fileRead(...read);
@@ -87,9 +90,12 @@ export class Referee {
 
   /** Replicas that are live, or may be without anybody's help. */
   get survivors(): Witness[] {
-    return this.witnesses.filter(
-      (witness) => witness.isAlive && (witness.isLive || this.#mayClaim(witness)),
-    );
+    const alive = this.witnesses.filter(({ isAlive }) => isAlive);
+    const heirs = alive.filter((witness) => !witness.isLive && this.#electorate.has(witness));
+    return [
+      ...alive.filter(({ isLive }) => isLive),
+      ...(this.#electorate.canDecide(heirs) ? heirs : []),
+    ];
   }
 
   // --- what replicas tell --------------------------------------------------------------------
@@ -235,27 +241,23 @@ export class Referee {
         `${what} of epoch ${epoch} left, another replica is live since epoch ${run.endedAt}`,
       );
     }
-    for (const other of this.witnesses) {
-      if (other === witness || !other.isAlive || other.has(epoch)) continue;
-      if (other.run?.life !== run.life || !this.#mayClaim(other)) continue;
+    this.#heirsKnow(witness, run, epoch, `${what} of epoch ${epoch} left`);
+  }
+
+  /** Whoever may go live after it knows of everything up to that epoch. */
+  #heirsKnow(witness: Witness, run: Run, epoch: Epoch, what: string): void {
+    const lacking = this.witnesses.filter((other) => {
+      if (other === witness || !other.isAlive || other.has(epoch)) return false;
+      return other.run?.life === run.life && this.#electorate.has(other);
+    });
+    if (!this.#electorate.canDecide(lacking)) return;
+    for (const other of lacking) {
       this.#verdict.violated(
         'outputRule',
         witness.id,
-        `${what} of epoch ${epoch} left, ${other.id} may go live without it`,
+        `${what}, ${other.id} may go live without it`,
       );
     }
-  }
-
-  /** In sync, and the next generation is its to take, or taken. */
-  #mayClaim(witness: Witness): boolean {
-    const status = witness.backupStatus;
-    const { latest } = this.#store;
-    if (!status?.inSync || status.phase === 'over' || !latest) return false;
-    return (
-      latest.generation === status.generation ||
-      latest.inSync.includes(witness.id) ||
-      latest.holder.replica === witness.id
-    );
   }
 
   /** Of whoever was live last: what a journal goes on from. */
@@ -280,7 +282,7 @@ export class Referee {
    */
   #isOutside(witness: Witness): boolean {
     const follows = !witness.isLive && witness.backupStatus !== null;
-    return this.#readsItself && follows && !this.#mayClaim(witness);
+    return this.#readsItself && follows && !this.#electorate.has(witness);
   }
 
   // --- generations and the disk --------------------------------------------------------------
@@ -296,9 +298,16 @@ export class Referee {
 
   #claimed(record: GenerationRecord): void {
     const { replica } = record.holder;
+    const holder = this.#lastLive;
+    if (holder?.id === replica && holder.isLive && holder.run) {
+      // The members are others now.
+      const { leftThrough } = holder.run;
+      this.#heirsKnow(holder, holder.run, leftThrough, `epoch ${leftThrough} had left`);
+    }
     if (!this.#isFenced) this.#begunAtMs.set(replica, this.#disk.nowMs);
     // Live again, in the same process: what others wrote between its two times is not late.
-    else if (record.reason !== 'backupLost') this.#begunAtMs.delete(replica);
+    else if (record.reason !== 'backupLost' && record.reason !== 'backupJoined')
+      this.#begunAtMs.delete(replica);
     if (record.reason !== 'start') return;
     this.#judgeBoot(record);
     this.#nextBaseline ??= { run: this.#lastLive?.run ?? null };

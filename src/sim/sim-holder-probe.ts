@@ -1,5 +1,6 @@
 import type { ReplicaIdentity } from '../arbiter/generation-record.js';
 import type { HolderProbe, ProbeOutcome } from '../host/holder-probe.js';
+import type { SeatAnswer, SeatStatus } from '../arbiter/seat.js';
 import type { SimNetwork } from './sim-network.js';
 import type { SimProcess } from './sim-process.js';
 import type { Timeline } from './timeline.js';
@@ -34,6 +35,11 @@ export class SimHolderProbe implements HolderProbe {
     return found.mayGoLive ? 'yes' : 'no';
   }
 
+  async seatOf(identity: ReplicaIdentity): Promise<SeatAnswer> {
+    const found = await this.#ask(identity);
+    return typeof found === 'string' ? found : (found.seat ?? 'none');
+  }
+
   #ask(identity: ReplicaIdentity): Promise<Found> {
     return this.#process.promise<Found>((answer) =>
       this.#process.act(() => this.#send(identity, answer)),
@@ -55,11 +61,11 @@ export class SimHolderProbe implements HolderProbe {
         });
       };
       if (!target || target.isDead) reply('gone');
-      else target.enter(() => reply({ mayGoLive: target.mayGoLive() }));
+      else target.enter(() => reply({ mayGoLive: target.mayGoLive(), seat: target.seat() }));
     });
   }
 }
 
-type Found = 'gone' | 'silent' | { readonly mayGoLive: boolean };
+type Found = 'gone' | 'silent' | { readonly mayGoLive: boolean; readonly seat: SeatStatus | null };
 
 const answerMsMax = 1000;

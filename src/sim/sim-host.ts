@@ -118,6 +118,10 @@ export class SimHost {
       const status = hypervisor.replica?.status();
       return status?.kind === 'primary' || (status?.kind === 'backup' && status.status.inSync);
     };
+    process.seat = () => {
+      const status = hypervisor.replica?.status();
+      return status?.kind === 'backup' ? status.status.seat : null;
+    };
     const ended = this.#run(hypervisor, mode);
     void ended.then(
       (end) => this.#ended(process, end),
@@ -215,7 +219,7 @@ export class SimHost {
       lagMsTarget: defaultLagMsTarget,
       ownDisk: this.#ownDisk(),
       slowBackup: plan.slowBackup,
-      redundancy: { backups: plan.hosts - 1 },
+      redundancy: { backups: plan.hosts - 1, commit: plan.commit },
       ...(plan.journal !== 'none' && {
         journal: { sync: plan.journal === 'sync', snapshotBytes: 50_000, snapshotMs: 150 },
       }),

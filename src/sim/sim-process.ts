@@ -1,3 +1,4 @@
+import type { SeatStatus } from '../arbiter/seat.js';
 import type { Prng } from './prng.js';
 import type { Timeline } from './timeline.js';
 
@@ -33,6 +34,8 @@ export class SimProcess {
   cutPoint: CutPoint | null = null;
   /** What its replica would answer: live, or a backup in sync. */
   mayGoLive: () => boolean = () => false;
+  /** What its replica says about its place in the log. */
+  seat: () => SeatStatus | null = () => null;
   /** An exception nobody caught: a bug. */
   onUncaught: (error: unknown) => void = (error) => {
     throw error;

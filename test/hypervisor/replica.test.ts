@@ -77,8 +77,9 @@ describe('a stranger', () => {
       generation: 99,
       heartbeatTo: 'x:2',
       willWord: 'x',
-      redundancy: { backups: 1 },
       lineage: { liveSince: 1, before: [] },
+      redundancy: { backups: 1, commit: 'all' },
+      seat: '1.1',
     });
     expect(a.replica?.primary?.replica).toBe('a');
     expect(a.replica?.generation).toBe(1);

@@ -18,8 +18,9 @@ const welcome: WireMessage = {
   generation: 1,
   heartbeatTo: '',
   willWord: '',
-  redundancy: { backups: 1 },
   lineage: { liveSince: 1, before: [] },
+  redundancy: { backups: 1, commit: 'all' },
+  seat: '1.1',
 };
 const refusal: WireMessage = { kind: 'refusal', code: 'FTVM_X', why: 'no', remedy: 'none' };
 const stateBegin: WireMessage = { kind: 'stateBegin', header, stateBytes: state.byteLength };

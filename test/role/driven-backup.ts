@@ -72,8 +72,9 @@ export class DrivenBackup {
       generation,
       heartbeatTo: 'p:2',
       willWord: 'word-of-p',
-      redundancy: { backups: 1 },
       lineage: { liveSince: 1, before: [] },
+      redundancy: { backups: 1, commit: 'all' },
+      seat: '1.1',
     });
   }
   state(epoch = 10): RoleEffect[] {
