@@ -62,7 +62,7 @@ function begin(runner: EpochRunner): VcpuBegin {
 function loopPort(doorbell: Doorbell): LoopPort {
   let seen = -1;
   let injectedCount = 0;
-  const numberOf = new WeakMap<GuestEvent, number>();
+  const numberOf = new Map<GuestEvent, number>();
   return {
     take: () => {
       const { rings } = doorbell;
@@ -90,7 +90,11 @@ function loopPort(doorbell: Doorbell): LoopPort {
         if (event.kind === 'ran') return { ...event, outputs: packed.shift() ?? [] };
         if (event.kind !== 'recorded') return event;
         const { events: injected, ...record } = event.record;
-        const numbers = injected.map((one) => numberOf.get(one) ?? -1);
+        const numbers = injected.map((one) => {
+          const number = numberOf.get(one) ?? -1;
+          numberOf.delete(one);
+          return number;
+        });
         return { kind: 'recorded', record: { ...record, injected: numbers } };
       });
       post({ kind: 'events', events: reported }, transfer);
