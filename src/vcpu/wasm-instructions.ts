@@ -36,7 +36,7 @@ set(nothing, 0x45, 0xbf); // comparison, arithmetic, conversion
  */
 export function instructionEnd(code: Uint8Array, at: number): number {
   const start = at + 1;
-  switch (immediates[code[at] ?? 0xff] ?? 0) {
+  switch (immediates[code[at]!] ?? 0) {
     case nothing:
       return start;
     case number:
@@ -56,7 +56,7 @@ export function instructionEnd(code: Uint8Array, at: number): number {
 
 function numberEnd(code: Uint8Array, at: number): number {
   let end = at;
-  while ((code[end++] ?? 0) >= 0x80);
+  while (code[end++]! >= 0x80);
   return end;
 }
 
