@@ -415,7 +415,10 @@ export class Replica {
 
   async #startVcpu(snapshot: Parameters<VcpuFactory>[0]): Promise<void> {
     try {
-      const vcpu = await this.#parts.createVcpu(snapshot, this.#vcpuHandlers());
+      // A journal keeps it as well.
+      const ownsSnapshot = !this.#parts.journal;
+      const handlers = { ...this.#vcpuHandlers(), ownsSnapshot };
+      const vcpu = await this.#parts.createVcpu(snapshot, handlers);
       if (this.#isOver) return void vcpu.close();
       this.#vcpu = vcpu;
       for (const command of this.#vcpuQueue.splice(0)) command(vcpu);

@@ -23,11 +23,13 @@ export class SpareVcpu {
   }
 
   /** The spare, or a machine built now. */
-  readonly create: VcpuFactory = async (snapshot, { event, failed, tellsCuts }): Promise<Vcpu> => {
+  readonly create: VcpuFactory = async (snapshot, handlers): Promise<Vcpu> => {
+    const { event, failed, tellsCuts = false, ownsSnapshot = false } = handlers;
     const vcpu = this.#take() ?? this.#build();
     await vcpu.begin({
       ...(snapshot && { snapshot }),
-      ...(tellsCuts && { tellsCuts }),
+      tellsCuts,
+      ownsSnapshot,
       onEvent: event,
       onFailure: failed,
     });

@@ -29,6 +29,8 @@ export interface V86VcpuBegin {
   readonly snapshot?: Snapshot;
   /** Tell of the cuts of a replay, for somebody who keeps their snapshots. */
   readonly tellsCuts?: boolean;
+  /** Move the snapshot's bytes instead of copying them: nobody else needs them. */
+  readonly ownsSnapshot?: boolean;
   readonly onEvent: (event: VcpuEvent) => void;
   readonly onFailure: (error: Error) => void;
 }
@@ -95,7 +97,8 @@ export class V86Vcpu implements Vcpu {
    * Errors: rejects if the machine cannot be built (a file is missing, say); later, `onFailure` tells
    *         of a bug in the vCPU, once, and nothing follows.
    */
-  begin({ snapshot, tellsCuts, onEvent, onFailure }: V86VcpuBegin): Promise<void> {
+  begin(options: V86VcpuBegin): Promise<void> {
+    const { snapshot, tellsCuts, ownsSnapshot, onEvent, onFailure } = options;
     return new Promise((resolve, reject) => {
       this.#onEvent = onEvent;
       this.#onFailure = reject;
@@ -105,7 +108,8 @@ export class V86Vcpu implements Vcpu {
       };
       if (this.#failure) return reject(this.#failure);
       const begin: VcpuBegin = { snapshot: snapshot ?? null, tellsCuts: tellsCuts ?? false };
-      this.#worker.postMessage(begin);
+      const moved = ownsSnapshot && snapshot ? [snapshot.state.buffer as ArrayBuffer] : [];
+      this.#worker.postMessage(begin, moved);
       this.#doorbell.ring();
     });
   }

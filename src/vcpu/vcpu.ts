@@ -76,5 +76,7 @@ export type VcpuFactory = (
     readonly failed: (error: Error) => void;
     /** `cutTaken` while it replays, too. */
     readonly tellsCuts?: boolean;
+    /** Nobody else needs the snapshot: its bytes are moved, not copied, and gone here. */
+    readonly ownsSnapshot?: boolean;
   },
 ) => Promise<Vcpu>;

@@ -32,10 +32,15 @@ function spares(options: V86VcpuOptions = { spec, bootFiles }): {
   return { spare, built };
 }
 
-function create(spare: SpareVcpu, snapshot: Snapshot | null): Promise<[Vcpu, VcpuEvent[]]> {
+function create(
+  spare: SpareVcpu,
+  snapshot: Snapshot | null,
+  ownsSnapshot = false,
+): Promise<[Vcpu, VcpuEvent[]]> {
   const events: VcpuEvent[] = [];
   const made = spare.create(snapshot, {
     event: (event) => events.push(event),
+    ownsSnapshot,
     failed: (error) => events.push({ kind: 'crashed', epoch: 0, reason: String(error) }),
   });
   return made.then((vcpu) => [vcpu, events]);
@@ -64,6 +69,18 @@ it('takes a state that came later, without another machine, and goes on from it 
   await expect.poll(last, { timeout: 20_000 }).toMatchObject({ kind: 'wentLive' });
   const digests = events.filter((event) => event.kind === 'ran').map(({ after }) => after);
   expect(digests.slice(0, ran.length)).toEqual(ran.map(({ after }) => after));
+});
+
+it('copies a state that somebody else needs, and only that', async () => {
+  const { spare } = spares();
+  const primary = await LiveGuest.start(spec, null, { bootFiles });
+  open.push(primary);
+  const snapshot = await primary.cut();
+  const { byteLength } = snapshot.state;
+  await create(spare, snapshot);
+  expect(snapshot.state.byteLength).toBe(byteLength);
+  await create(spare, snapshot, true);
+  expect(snapshot.state.byteLength).toBe(0);
 });
 
 it('builds a machine of its own for everybody after the first', async () => {
