@@ -16,7 +16,8 @@ export class Electorate {
   has(witness: Witness): boolean {
     const status = witness.backupStatus;
     const latest = this.#latest();
-    if (!status || status.phase === 'over' || !latest) return false;
+    // One that stands has given up, whatever a claim that took its time names.
+    if (!status || ['over', 'standing'].includes(status.phase) || !latest) return false;
     if (latest.holder.replica === witness.id) return status.inSync;
     if (this.#isQuorum) {
       return (latest.quorum?.members ?? []).some(
