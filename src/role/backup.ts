@@ -1,7 +1,6 @@
 import type { GenerationRecord, ReplicaIdentity } from '../arbiter/generation-record.js';
 import type { Seat } from '../arbiter/seat.js';
 import type { ClaimOutcome } from '../arbiter/claim-outcome.js';
-import type { StateProgress } from '../channel/state-transfer.js';
 import { PROTOCOL_VERSION, type Records, type WireMessage } from '../channel/wire-message.js';
 import type { GuestEnd } from '../guest/guest-end.js';
 import type { Snapshot } from '../guest/snapshot.js';
@@ -13,9 +12,10 @@ import { LOG_PARTED } from './admission.js';
 import { ArrivingState } from './arriving-state.js';
 import { BackupJournal } from './backup-journal.js';
 import { DivergedError } from './diverged-error.js';
-import { FailureDetector } from './failure-detector.js';
-import { FollowedDisk, type DiskSyncProgress } from './followed-disk.js';
+import type { BackupStatus } from './backup-status.js';
 import { Election } from './election.js';
+import { FollowedDisk } from './followed-disk.js';
+import { PrimaryWatch } from './primary-watch.js';
 import { defaultRedundancy, type CommitRule, type Redundancy } from './redundancy.js';
 import { ReplayedGuest } from './replayed-guest.js';
 import { SnapshotHold } from './snapshot-hold.js';
@@ -43,10 +43,9 @@ import type { RoleSettings } from './role-settings.js';
 export class Backup {
   readonly #settings: RoleSettings;
   readonly #peer: PeerId;
-  readonly #detector: FailureDetector;
+  readonly #watch: PrimaryWatch;
   #phase: BackupPhase = 'greeting';
   #primary: ReplicaIdentity | null = null;
-  #heartbeatTo: string | null = null;
   #generation: Generation = 0;
   #redundancy: Redundancy = defaultRedundancy;
   #lineage: Lineage = { liveSince: 0, before: [] };
@@ -68,25 +67,16 @@ export class Backup {
   /** Output of epochs up to here has left the primary. */
   #released: Epoch = 0;
   #goodbye: GuestEnd | null = null;
-  #channelIsOpen = false;
-  #channelIsDown = false;
   #readingPaused = false;
   #lostAtMs = 0;
-  #channelDownAtMs = 0;
-  #isProbeDue = false;
-  #askAtMs = Number.POSITIVE_INFINITY;
-  #asked = 0;
   #retryClaimAtMs = Number.POSITIVE_INFINITY;
-  #heartbeatAtMs = Number.NEGATIVE_INFINITY;
-  #sentAtMs: number;
 
   /** `kept`: it has a machine already, which may be the primary's of an earlier moment. */
   constructor(settings: RoleSettings, peer: PeerId, nowMs: number, kept: KeptGuest | null = null) {
     this.#settings = settings;
     this.#state = new ArrivingState(settings.self.machine);
     this.#peer = peer;
-    this.#detector = new FailureDetector(settings.failureTimeoutMs, nowMs);
-    this.#sentAtMs = nowMs;
+    this.#watch = new PrimaryWatch(settings.failureTimeoutMs, nowMs);
     this.#guest = kept?.guest ?? null;
     this.#journal = kept?.journal ?? new BackupJournal(settings.journal);
     this.#snapshots = kept?.snapshots ?? new SnapshotHold();
@@ -105,26 +95,27 @@ export class Backup {
     switch (input.kind) {
       case 'peerOpened':
         if (input.peer !== this.#peer) return [];
-        this.#channelIsOpen = true;
-        this.#detector.heardOnChannel(nowMs);
+        this.#watch.opened(nowMs);
         if (this.#guest && !this.#guest.stand) return this.#rejoin('its guest has crashed');
         return [this.#send(this.#hello(), nowMs)];
       case 'peerMessage':
         // Others may connect to us; what they say is none of our primary's words.
         if (input.peer !== this.#peer) return [{ kind: 'closePeer', peer: input.peer }];
-        this.#detector.heardOnChannel(nowMs);
+        this.#watch.heard(nowMs);
         return this.#message(input.message, nowMs);
       case 'peerEnded':
         return input.peer === this.#peer ? this.#channelDown(input.why, nowMs) : [];
       case 'heartbeat':
-        if (input.from === this.#primary?.replica) this.#detector.heardHeartbeat(nowMs);
+        this.#watch.heartbeat(input.from, nowMs);
         return [];
       case 'lastWill':
         return input.of === this.#primary?.replica
           ? this.#suspect('its process has died', nowMs)
           : [];
       case 'probed':
-        return this.#probed(input.outcome, nowMs);
+        return this.#watch.isGone(input.outcome, nowMs)
+          ? this.#suspect('its process is gone', nowMs)
+          : [];
       case 'vcpu':
         return this.#guest ? this.#vcpuEvent(this.#guest, input.event, nowMs) : [];
       case 'claimAnswered':
@@ -208,7 +199,7 @@ export class Backup {
     if (message.kind !== 'welcome') return this.#violation(`${message.kind} before a welcome`);
     const { identity, heartbeatTo, willWord, generation } = message;
     this.#primary = identity;
-    this.#heartbeatTo = heartbeatTo;
+    this.#watch.welcomedBy(identity.replica, heartbeatTo);
     this.#generation = generation;
     this.#redundancy = { ...message.redundancy, ...this.#settings.redundancy };
     this.#lineage = message.lineage;
@@ -351,7 +342,7 @@ export class Backup {
   #readOn(guest: ReplayedGuest, nowMs: number): RoleEffect[] {
     if (!this.#readingPaused || !guest.log.hasRoom) return [];
     this.#readingPaused = false;
-    this.#detector.heardOnChannel(nowMs);
+    this.#watch.heard(nowMs);
     return [{ kind: 'resumeReading', peer: this.#peer }];
   }
 
@@ -385,21 +376,10 @@ export class Backup {
   // --- losing the primary --------------------------------------------------------------------
 
   #channelDown(why: string, nowMs: number): RoleEffect[] {
-    this.#channelIsDown = true;
+    this.#watch.ended();
     if (this.#goodbye || this.#isTakingOver) return [];
     if (!this.#mayBeMember) return this.#part(`${tooEarly}: ${why}`);
-    // A dead process refuses at once: no need to wait for its silence.
-    this.#channelDownAtMs = nowMs;
-    this.#askAtMs = nowMs + askMs;
-    return [{ kind: 'probePrimary' }];
-  }
-
-  /** A process that is being killed closes its link a moment before its port: it is asked again. */
-  #probed(outcome: 'gone' | 'live' | 'silent', nowMs: number): RoleEffect[] {
-    if (!this.#channelIsDown) return [];
-    if (outcome === 'gone') return this.#suspect('its process is gone', nowMs);
-    if (nowMs - this.#channelDownAtMs < dyingMs) this.#isProbeDue = true;
-    return [];
+    return this.#watch.ask(nowMs);
   }
 
   #suspect(why: string, nowMs: number): RoleEffect[] {
@@ -497,7 +477,7 @@ export class Backup {
         return this.#stand({ kind: 'lostClaim', holder: outcome.holder });
       case 'unreachable':
         // Never back to following: that claim may have gone through without our hearing of it.
-        this.#retryClaimAtMs = nowMs + askMs;
+        this.#retryClaimAtMs = nowMs + retryClaimMs;
         return [report({ kind: 'storageUnreachable', why: outcome.why })];
     }
   }
@@ -574,34 +554,20 @@ export class Backup {
     if (this.#phase === 'settling') return this.#claimIfSettled(nowMs);
     if (this.#phase === 'electing') return this.#elect(nowMs);
     if (this.#phase === 'claiming') return nowMs >= this.#retryClaimAtMs ? [this.#claim()] : [];
-    // How long connecting may take is the link's business.
-    if (this.#phase === 'goingLive' || !this.#channelIsOpen) return [];
-    const effects: RoleEffect[] = [];
-    const heartbeatMs = this.#settings.failureTimeoutMs / heartbeatsPerTimeout;
-    if (this.#heartbeatTo && nowMs - this.#heartbeatAtMs >= heartbeatMs) {
-      this.#heartbeatAtMs = nowMs;
-      effects.push({ kind: 'sendHeartbeat', to: this.#heartbeatTo });
-    }
-    const guest = this.#guest;
+    if (this.#phase === 'goingLive' || !this.#watch.isOpen) return [];
+    const effects = this.#watch.lifeSigns(nowMs);
+    const guest = this.#phase === 'replaying' ? this.#guest : null;
     if (guest && guest.ran > this.#ackedRan) effects.push(this.#ack(guest, nowMs));
-    if (nowMs - this.#sentAtMs >= heartbeatMs && this.#phase !== 'greeting') {
+    if (this.#watch.isKeepAliveDue(nowMs) && this.#phase !== 'greeting') {
       effects.push(this.#send({ kind: 'keepAlive' }, nowMs));
     }
-    if (this.#isProbeDue) {
-      this.#isProbeDue = false;
-      effects.push({ kind: 'probePrimary' });
-    }
-    if (this.#channelIsDown && nowMs >= this.#askAtMs) {
-      this.#askAtMs = nowMs + askMs;
-      this.#asked += 1;
-      effects.push({ kind: 'probePrimary' }, { kind: 'readGenerations', asked: this.#asked });
-    }
+    effects.push(...this.#watch.questions(nowMs));
     // While we do not read, silence is our own.
-    if (this.#readingPaused) this.#detector.heardOnChannel(nowMs);
-    if (this.#detector.suspects(nowMs)) {
-      effects.push(...this.#suspect('it has been silent too long', nowMs));
-    }
-    return effects;
+    if (this.#readingPaused) this.#watch.heard(nowMs);
+    const isSilent = this.#watch.suspects(nowMs);
+    return isSilent
+      ? [...effects, ...this.#suspect('it has been silent too long', nowMs)]
+      : effects;
   }
 
   #ack(guest: ReplayedGuest, nowMs: number): RoleEffect {
@@ -612,7 +578,7 @@ export class Backup {
   }
 
   #send(message: WireMessage, nowMs: number): RoleEffect {
-    this.#sentAtMs = nowMs;
+    this.#watch.sent(nowMs);
     return { kind: 'send', peer: this.#peer, message };
   }
 
@@ -652,31 +618,8 @@ type BackupPhase =
   | 'goingLive'
   | 'over';
 
-export interface BackupStatus {
-  readonly phase: string;
-  /** While the primary's state arrives. */
-  readonly stateProgress: StateProgress | null;
-  /** Null: its machine is of this primary's state, or of none yet. */
-  readonly rejoinedAt: Epoch | null;
-  readonly generation: Generation;
-  readonly primary: ReplicaIdentity | null;
-  readonly commit: CommitRule;
-  /** Null before it is welcome. */
-  readonly seat: SeatStatus | null;
-  readonly inSync: boolean;
-  readonly backupsWished: number;
-  readonly received: Epoch;
-  readonly ran: Epoch;
-  readonly isPaused: boolean;
-  readonly logBufferBytes: number;
-  /** Null when the replicas share their disk. */
-  readonly diskSync: DiskSyncProgress | null;
-}
-
-const heartbeatsPerTimeout = 10;
-const askMs = 100;
+const retryClaimMs = 100;
 const tooEarly = 'lost the primary before it was in sync';
-const dyingMs = 200;
 
 function report(what: RoleReport): RoleEffect {
   return { kind: 'report', report: what };

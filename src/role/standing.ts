@@ -1,5 +1,5 @@
 import type { VcpuEvent } from '../vcpu/vcpu.js';
-import type { BackupStatus } from './backup.js';
+import type { BackupStatus } from './backup-status.js';
 import type { BackupJournal } from './backup-journal.js';
 import type { ReplayedGuest } from './replayed-guest.js';
 import type { RoleEffect } from './role-effect.js';

@@ -1,7 +1,7 @@
 import type { ReplicaId } from '../arbiter/generation-record.js';
 import type { GuestOutput } from '../guest/guest-output.js';
 import type { Replica } from '../hypervisor/replica.js';
-import type { BackupStatus } from '../role/backup.js';
+import type { BackupStatus } from '../role/backup-status.js';
 import type { Epoch } from '../units.js';
 import type { Run } from './guest-history.js';
 import type { SimProcess } from './sim-process.js';
