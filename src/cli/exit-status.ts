@@ -1,5 +1,5 @@
 import { FtvmError } from '../errors.js';
-import type { ReplicaEnd } from '../hypervisor/replica.js';
+import type { ReplicaEnd } from '../hypervisor/replica-parts.js';
 import { unreachable } from '../unreachable.js';
 
 /** What the process tells its caller; docs/operating.md explains each. */

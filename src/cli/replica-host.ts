@@ -6,7 +6,7 @@ import type { Diagnostics } from '../host/diagnostics.js';
 import { Control } from '../hypervisor/control.js';
 import { Hypervisor, type HypervisorEvents } from '../hypervisor/hypervisor.js';
 import { NicCable, type NicCableOwner } from '../hypervisor/nic-cable.js';
-import type { ReplicaParts } from '../hypervisor/replica.js';
+import type { ReplicaParts } from '../hypervisor/replica-parts.js';
 import { Journal } from '../journal/journal.js';
 import type { Vm } from '../node/vm-directory.js';
 import { delayedLink } from '../node/delayed-link.js';

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import type { GenerationRecord } from '../arbiter/generation-record.js';
 import type { Diagnostics } from '../host/diagnostics.js';
-import type { ReplicaEnd } from '../hypervisor/replica.js';
+import type { ReplicaEnd } from '../hypervisor/replica-parts.js';
 import type { HostPort } from '../node/host-port.js';
 import type { Vm } from '../node/vm-directory.js';
 import type { DiagnosticLevel } from '../node/diagnostic-line.js';

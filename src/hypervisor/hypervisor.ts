@@ -6,7 +6,8 @@ import { DivergedError } from '../role/diverged-error.js';
 import type { RoleSettings } from '../role/role-settings.js';
 import { BackOff } from './back-off.js';
 import { Patience } from './patience.js';
-import { Replica, type ReplicaEnd, type ReplicaParts } from './replica.js';
+import { Replica } from './replica.js';
+import type { ReplicaEnd, ReplicaParts } from './replica-parts.js';
 import { claimForStart, retryMs, type Claimed, type StartRules } from './start-claim.js';
 import { Vacancy } from './vacancy.js';
 
@@ -217,7 +218,8 @@ export class Hypervisor {
         return (end.hasDiverged ? this.#divergedBackOff : this.#backOff).next();
       case 'lostClaim':
         this.#events.rejoining(`generation ${end.holder.generation} went to another replica`);
-        return this.#backOff.next();
+        // With its machine it is a backup again as soon as the winner is live.
+        return this.#standing ? soonMs : this.#backOff.next();
       case 'left':
         return this.#handedOver(end) ? retryMs : null;
       case 'failed':
@@ -265,3 +267,5 @@ const passingForAuto: ReadonlySet<string> = new Set([
   'FTVM_TOO_MANY_BACKUPS',
 ]);
 const divergedMsMax = 60_000;
+// A winner is live within 30 ms on an idle host.
+const soonMs = 50;

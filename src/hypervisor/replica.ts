@@ -1,74 +1,35 @@
-import type { GenerationRecord, ReplicaIdentity } from '../arbiter/generation-record.js';
+import type { ReplicaIdentity } from '../arbiter/generation-record.js';
 import { heartbeatOf, lastWillOf, parseLifeSign } from '../channel/life-sign.js';
-import { decodeMessage, encodeMessage } from '../channel/wire-codec.js';
-import { FtvmError } from '../errors.js';
-import type { Drive } from '../disk/drive.js';
+import type { WireMessage } from '../channel/wire-message.js';
 import type { DiskRequest } from '../guest/disk-request.js';
 import type { GuestEvent } from '../guest/guest-event.js';
 import type { WarmStart } from '../guest/warm-start.js';
-import type { Clock } from '../host/clock.js';
-import type { Datagrams } from '../host/datagrams.js';
-import type { Diagnostics } from '../host/diagnostics.js';
-import type { Digest } from '../host/digest.js';
-import type { GenerationStore } from '../host/generation-store.js';
-import type { HolderProbe } from '../host/holder-probe.js';
-import type { Roster } from '../host/roster.js';
-import type { LastWill } from '../host/last-will.js';
-import type { Link, LinkConnector, LinkHandlers } from '../host/link.js';
-import type { Journal, Resumption } from '../journal/journal.js';
+import type { Link, LinkHandlers } from '../host/link.js';
+import type { Resumption } from '../journal/journal.js';
+import { noPast } from '../log/log-history.js';
 import type { LogRecord } from '../log/log-record.js';
 import { Backup } from '../role/backup.js';
 import type { BackupStatus } from '../role/backup-status.js';
 import { Primary } from '../role/primary.js';
 import type { PrimaryStatus } from '../role/primary-status.js';
 import { defaultRedundancy } from '../role/redundancy.js';
-import type { PrimaryStart, RoleEffect, RoleEnd, RoleReport } from '../role/role-effect.js';
-import type { PeerId, RoleInput } from '../role/role-input.js';
 import { Resuming } from '../role/resuming.js';
-import { Standing } from '../role/standing.js';
+import type { PrimaryStart, RoleEffect } from '../role/role-effect.js';
+import type { PeerId, RoleInput } from '../role/role-input.js';
 import type { RoleSettings } from '../role/role-settings.js';
-import { noPast } from '../log/log-history.js';
-import { unreachable } from '../unreachable.js';
+import { Standing } from '../role/standing.js';
 import type { Generation } from '../units.js';
-import type { Vcpu, VcpuEvent, VcpuFactory } from '../vcpu/vcpu.js';
+import { unreachable } from '../unreachable.js';
+import type { VcpuFactory } from '../vcpu/vcpu.js';
 import { ConsoleHistory } from './console-history.js';
 import { ConsoleInput } from './console-input.js';
 import { DriveIo } from './drive-io.js';
 import { Rate } from './rate.js';
-import { holderFacts } from './holder-facts.js';
 import { ReplicaJournal } from './replica-journal.js';
-import { perform } from './vcpu-command.js';
-
-/** The world of one replica. */
-export interface ReplicaParts {
-  readonly clock: Clock;
-  readonly diagnostics: Diagnostics;
-  readonly connector: LinkConnector;
-  readonly datagrams: Datagrams;
-  /** Absent where nothing outlives a process that is killed. */
-  readonly lastWill?: LastWill;
-  readonly generations: GenerationStore;
-  readonly probe: HolderProbe;
-  readonly roster: Roster;
-  readonly createVcpu: VcpuFactory;
-  /** Somebody will need a vCPU soon: what can be built of it before its state is here, is. */
-  readonly prepareVcpu?: () => void;
-  /** What a first start can begin with instead of a boot. Never rejects. */
-  readonly warmStart?: () => Promise<WarmStart | null>;
-  /** By drive name, for this replica alone. Shared ones only the live replica writes (§4.1). */
-  readonly drives: ReadonlyMap<string, Drive>;
-  readonly digest: Digest;
-  /** Where this process keeps the log; the same for all of its replicas. */
-  readonly journal?: Journal;
-  readonly onReport: (report: RoleReport) => void;
-  /** Every record a live vCPU made or a replaying one was given, for a log file. */
-  readonly onRecord?: (record: LogRecord) => void;
-  readonly onVcpuEvent?: (event: VcpuEvent) => void;
-  readonly onFrame?: (frame: Uint8Array) => void;
-}
-
-/** How a replica is over; a `failed` one is a bug and carries it. */
-export type ReplicaEnd = RoleEnd | { readonly kind: 'failed'; readonly error: Error };
+import { ReplicaLinks } from './replica-links.js';
+import type { ReplicaEnd, ReplicaParts } from './replica-parts.js';
+import { ReplicaPermission } from './replica-permission.js';
+import { ReplicaVcpu } from './replica-vcpu.js';
 
 /**
  * One replica of a VM: a role, and the one loop that feeds it inputs and performs its effects.
@@ -85,12 +46,11 @@ export class Replica {
   ended: Promise<ReplicaEnd>;
   readonly #parts: ReplicaParts;
   readonly #settings: RoleSettings;
-  readonly #links = new Map<PeerId, Link>();
+  readonly #links: ReplicaLinks;
+  readonly #permission: ReplicaPermission;
   readonly #queue: RoleInput[] = [];
   #role: Primary | Backup | Resuming | Standing | null = null;
-  #vcpu: Vcpu | null = null;
-  /** Commands for a vCPU that is still being made. */
-  #vcpuQueue: ((vcpu: Vcpu) => void)[] = [];
+  readonly #vcpu: ReplicaVcpu;
   /** Our link to the primary we follow. */
   #followed: PeerId | null = null;
   #primary: ReplicaIdentity | null = null;
@@ -99,13 +59,10 @@ export class Replica {
   readonly #consoleInput: ConsoleInput;
   readonly #driveIo: DriveIo;
   readonly #journal: ReplicaJournal;
-  #lastPeer: PeerId = 0;
   #stopTicking: (() => void) | null = null;
   #feeding = false;
   #isOver = false;
   #isLeaving = false;
-  /** Said once, though it is asked again every second. */
-  #lastDoubt = '';
   #settleEnd: (end: ReplicaEnd) => void = () => undefined;
 
   constructor(parts: ReplicaParts, settings: RoleSettings) {
@@ -114,6 +71,14 @@ export class Replica {
     this.#consoleInput = new ConsoleInput(parts.clock, (bytes) =>
       this.feed({ kind: 'guestEvent', event: { kind: 'consoleInput', bytes } }),
     );
+    this.#links = new ReplicaLinks(parts, {
+      opened: (peer) => this.feed({ kind: 'peerOpened', peer }),
+      received: (peer, message) => this.#received(peer, message),
+      ended: (peer, why) => this.feed({ kind: 'peerEnded', peer, why }),
+      failed: (error) => this.#fail(error),
+    });
+    this.#permission = new ReplicaPermission(parts, settings);
+    this.#vcpu = new ReplicaVcpu(parts.createVcpu);
     this.#driveIo = new DriveIo(parts.drives, parts);
     this.#journal = new ReplicaJournal(parts.journal, {
       feed: (input) => this.feed(input),
@@ -141,14 +106,12 @@ export class Replica {
       isPaused: false,
       past: noPast(generation),
     };
-    const vcpu = await this.#parts.createVcpu(snapshot, this.#vcpuHandlers());
-    if (this.#isOver) return vcpu.close();
-    this.#vcpu = vcpu;
+    if (!(await this.#vcpu.start(snapshot, this.#vcpuHandlers()))) return;
     this.#journal.powerOn(snapshot);
     this.#becomePrimary(start);
     // In the record of the first epoch: there is no log in which the guest does not know who it is.
     if (warm) this.feed({ kind: 'guestEvent', event: warm.greeting });
-    vcpu.goLive();
+    this.#vcpu.tell({ kind: 'goLive' });
     this.#tickOn();
   }
 
@@ -176,40 +139,18 @@ export class Replica {
   /** Follow the primary at `endpoint`; with the machine that is here, if it stands. */
   follow(endpoint: string): void {
     if (this.#isOver) return;
-    const peer = this.#newPeer();
+    const peer = this.#links.newPeer();
     this.#followed = peer;
     const kept = this.#role instanceof Standing ? this.#role.kept : null;
     if (!kept) this.#driveIo.follow();
     this.#role = new Backup(this.#settings, peer, this.#parts.clock.nowMs(), kept);
-    const link = this.#parts.connector.connect(endpoint, {
-      opened: () => this.feed({ kind: 'peerOpened', peer }),
-      ...this.#linkHandlers(peer),
-    });
-    this.#links.set(peer, link);
+    this.#links.connect(peer, endpoint);
     this.#tickOn();
   }
 
   /** A peer has connected to us; what it wants, its first message says. */
   accept(link: Link): Omit<LinkHandlers, 'opened'> {
-    if (this.#isOver || this.#links.size >= linksMax) {
-      link.close();
-      return { received: () => undefined, ended: () => undefined };
-    }
-    const peer = this.#newPeer();
-    this.#links.set(peer, link);
-    const handlers = this.#linkHandlers(peer);
-    // Whoever connects and says nothing only holds a place.
-    const stopWaiting = this.#parts.clock.after(greetingMsMax, () => link.close());
-    return {
-      received: (message) => {
-        stopWaiting();
-        handlers.received(message);
-      },
-      ended: (how) => {
-        stopWaiting();
-        handlers.ended(how);
-      },
-    };
+    return this.#links.accept(link);
   }
 
   /** Something came to our datagram port. */
@@ -292,22 +233,20 @@ export class Replica {
   #perform(effect: RoleEffect): void {
     switch (effect.kind) {
       case 'send': {
-        const bytes = encodeMessage(effect.message);
+        const bytes = this.#links.send(effect.peer, effect.message);
         if (effect.message.kind === 'records') {
-          this.#logRate.add(bytes.byteLength, this.#parts.clock.nowMs());
+          this.#logRate.add(bytes, this.#parts.clock.nowMs());
         }
-        this.#links.get(effect.peer)?.send(bytes);
         return;
       }
       case 'closePeer':
-        this.#links.get(effect.peer)?.close();
-        this.#links.delete(effect.peer);
+        this.#links.close(effect.peer);
         return;
       case 'pauseReading':
-        this.#links.get(effect.peer)?.pauseReading();
+        this.#links.pauseReading(effect.peer);
         return;
       case 'resumeReading':
-        this.#links.get(effect.peer)?.resumeReading();
+        this.#links.resumeReading(effect.peer);
         return;
       case 'sendHeartbeat': {
         const { replica } = this.#settings.self.identity;
@@ -320,9 +259,7 @@ export class Replica {
         return;
       }
       case 'vcpu':
-        this.#command((vcpu) => {
-          perform(vcpu, effect.command);
-        });
+        this.#vcpu.tell(effect.command);
         if (effect.command.kind === 'replay') {
           for (const record of effect.command.records) this.#keep(record);
         }
@@ -393,7 +330,7 @@ export class Replica {
 
   #stand({ end, kept }: Extract<RoleEffect, { kind: 'stand' }>): void {
     this.#role = new Standing(kept);
-    this.#closeLinks();
+    this.#links.closeAll();
     const settle = this.#settleEnd;
     this.ended = this.#nextEnd();
     settle(end);
@@ -418,11 +355,7 @@ export class Replica {
     try {
       // A journal keeps it as well.
       const ownsSnapshot = !this.#parts.journal;
-      const handlers = { ...this.#vcpuHandlers(), ownsSnapshot };
-      const vcpu = await this.#parts.createVcpu(snapshot, handlers);
-      if (this.#isOver) return void vcpu.close();
-      this.#vcpu = vcpu;
-      for (const command of this.#vcpuQueue.splice(0)) command(vcpu);
+      await this.#vcpu.start(snapshot, { ...this.#vcpuHandlers(), ownsSnapshot });
     } catch (error) {
       this.#fail(error);
     }
@@ -451,68 +384,18 @@ export class Replica {
     this.#parts.onRecord?.(record);
   }
 
-  #command(command: (vcpu: Vcpu) => void): void {
-    if (this.#vcpu) command(this.#vcpu);
-    else this.#vcpuQueue.push(command);
-  }
-
   // --- links ---------------------------------------------------------------------------------
 
-  #newPeer(): PeerId {
-    this.#lastPeer += 1;
-    return this.#lastPeer;
-  }
-
-  #closeLinks(): void {
-    for (const link of this.#links.values()) link.close();
-    this.#links.clear();
-  }
-
-  #linkHandlers(peer: PeerId): Omit<LinkHandlers, 'opened'> {
-    return {
-      received: (bytes) => {
-        try {
-          this.#received(peer, bytes);
-        } catch (error) {
-          if (!(error instanceof FtvmError)) {
-            this.#fail(error);
-            return;
-          }
-          // Garbage, a flipped bit or a stranger: the link is worthless, the replica is not.
-          this.#parts.diagnostics.warn('A peer sent a message that cannot be read', {
-            why: error.message,
-          });
-          this.#links.get(peer)?.close();
-          this.#links.delete(peer);
-          this.feed({ kind: 'peerEnded', peer, why: error.message });
-        }
-      },
-      ended: (how) => {
-        this.#links.delete(peer);
-        this.feed({
-          kind: 'peerEnded',
-          peer,
-          why: 'why' in how ? how.why : `the link ${how.kind}`,
-        });
-      },
-    };
-  }
-
-  #received(peer: PeerId, bytes: Uint8Array): void {
-    const message = decodeMessage(bytes);
+  #received(peer: PeerId, message: WireMessage): void {
     if (message.kind === 'hello' && !this.isLive) {
       const live = this.#primary;
-      this.#links.get(peer)?.send(
-        encodeMessage({
-          kind: 'refusal',
-          code: 'FTVM_NOT_PRIMARY',
-          why: 'this replica is not the primary',
-          remedy: live ? `Join ${live.endpoint}.` : 'Join the primary of the VM.',
-        }),
-      );
-      this.#links.get(peer)?.close();
-      this.#links.delete(peer);
-      return;
+      this.#links.send(peer, {
+        kind: 'refusal',
+        code: 'FTVM_NOT_PRIMARY',
+        why: 'this replica is not the primary',
+        remedy: live ? `Join ${live.endpoint}.` : 'Join the primary of the VM.',
+      });
+      return this.#links.close(peer);
     }
     if (message.kind === 'welcome' && peer === this.#followed && !this.isLive) {
       this.#primary = message.identity;
@@ -524,54 +407,31 @@ export class Replica {
   // --- storage -------------------------------------------------------------------------------
 
   async #claim(effect: Extract<RoleEffect, { kind: 'claim' }>): Promise<void> {
-    const { generation, inSync, quorum, reason } = effect;
-    const record: GenerationRecord = {
-      generation,
-      vm: this.#settings.self.vm,
-      holder: this.#settings.self.identity,
-      inSync,
-      reason,
-      claimedAt: new Date(this.#parts.clock.wallClockMs()).toISOString(),
-      ...holderFacts(this.#settings),
-      ...(quorum && { quorum }),
-    };
+    const { generation } = effect;
     try {
-      const outcome = await this.#parts.generations.claim(record);
-      if (outcome.kind === 'won') this.#generation = generation;
-      this.feed({ kind: 'claimAnswered', generation, outcome });
+      const answer = await this.#permission.claim(effect);
+      if (answer.outcome.kind === 'won') this.#generation = generation;
+      this.feed(answer);
     } catch (error) {
-      if (!(error instanceof FtvmError)) return this.#fail(error);
-      // A file that cannot be understood is neither a yes nor a no: wait, and ask again.
-      const outcome = { kind: 'unreachable', why: error.message } as const;
-      this.feed({ kind: 'claimAnswered', generation, outcome });
+      this.#fail(error);
     }
   }
 
   async #readGenerations(asked: number): Promise<void> {
     try {
-      const latest = await this.#parts.generations.latest();
-      if (latest.kind === 'none') {
-        this.#parts.diagnostics.warn('The generations of this VM are gone from the shared disk');
-      }
-      this.feed({
-        kind: 'generationsRead',
-        asked,
-        latest: latest.kind === 'found' ? latest.record : 'unreachable',
-      });
+      this.feed(await this.#permission.latest(asked));
     } catch (error) {
-      if (!(error instanceof FtvmError)) return this.#fail(error);
-      if (error.message !== this.#lastDoubt) {
-        this.#lastDoubt = error.message;
-        this.#parts.diagnostics.warn(`Cannot tell who is live: ${error.message}`);
-      }
-      this.feed({ kind: 'generationsRead', asked, latest: 'unreachable' });
+      this.#fail(error);
     }
   }
 
   async #probePrimary(): Promise<void> {
-    if (!this.#primary) return;
+    const primary = this.#primary;
+    if (!primary) return;
     try {
-      this.feed({ kind: 'probed', outcome: await this.#parts.probe.probe(this.#primary) });
+      const answer = await this.#permission.probe(primary);
+      // That another one is gone is no news of the one we follow now.
+      if (this.#primary === primary) this.feed(answer);
     } catch (error) {
       this.#fail(error);
     }
@@ -579,8 +439,7 @@ export class Replica {
 
   async #askMember(member: ReplicaIdentity): Promise<void> {
     try {
-      const answer = await this.#parts.probe.seatOf(member);
-      this.feed({ kind: 'memberAnswered', replica: member.replica, answer });
+      this.feed(await this.#permission.askMember(member));
     } catch (error) {
       this.#fail(error);
     }
@@ -613,8 +472,8 @@ export class Replica {
     this.#stopTicking?.();
     this.#consoleInput.stop();
     this.#journal.end();
-    this.#closeLinks();
-    await this.#vcpu?.close();
+    this.#links.end();
+    await this.#vcpu.close();
     // Whoever uses the disk next must not be overtaken by what we began.
     if (this.#settings.ownDisk?.use === 'everything') await this.#driveIo.settled();
     if (this.isLive && (end.kind === 'poweredOff' || end.kind === 'crashed')) {
@@ -631,6 +490,3 @@ export class Replica {
 
 // Short beside a heartbeat (50 ms) and a batch of records (3 ms) counts as soon as it is due.
 const tickMs = 5;
-const greetingMsMax = 5000;
-// Backups, and strangers who hold a place until they have to greet.
-const linksMax = 64;

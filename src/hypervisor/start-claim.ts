@@ -8,7 +8,7 @@ import type { Generation } from '../units.js';
 import { holderFacts } from './holder-facts.js';
 import { LiveElsewhereError } from './live-elsewhere-error.js';
 import type { Patience } from './patience.js';
-import type { ReplicaParts } from './replica.js';
+import type { ReplicaParts } from './replica-parts.js';
 
 /** What is known before a start. */
 export interface StartRules {

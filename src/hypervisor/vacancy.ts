@@ -5,7 +5,7 @@ import { JournalCorruptError, JournalRefusedError } from '../journal/journal-err
 import type { RoleSettings } from '../role/role-settings.js';
 import type { Generation } from '../units.js';
 import type { Patience } from './patience.js';
-import type { ReplicaParts } from './replica.js';
+import type { ReplicaParts } from './replica-parts.js';
 import {
   claimStart,
   prepareStart,

@@ -1,5 +1,5 @@
 import type { OperatorEvent } from '../guest/guest-event.js';
-import type { ReplicaEnd } from '../hypervisor/replica.js';
+import type { ReplicaEnd } from '../hypervisor/replica-parts.js';
 import { ConsoleJudge } from './console-judge.js';
 import { CounterJudge } from './counter-judge.js';
 import type { FaultPlan, Target } from './fault-plan.js';

@@ -5,7 +5,7 @@ import { fingerprintFields, type MachineSpec } from '../guest/machine-spec.js';
 import type { Diagnostics } from '../host/diagnostics.js';
 import type { StartRules } from '../hypervisor/start-claim.js';
 import { Hypervisor } from '../hypervisor/hypervisor.js';
-import type { ReplicaEnd, ReplicaParts } from '../hypervisor/replica.js';
+import type { ReplicaEnd, ReplicaParts } from '../hypervisor/replica-parts.js';
 import { LOG_VERSION } from '../log/log-codec.js';
 import {
   defaultLagMsTarget,
