@@ -92,9 +92,11 @@ export class Referee {
   get survivors(): Witness[] {
     const alive = this.witnesses.filter(({ isAlive }) => isAlive);
     const heirs = alive.filter((witness) => !witness.isLive && this.#electorate.has(witness));
+    // Whoever stands by for another primary has a say, and asks for none.
+    const asks = heirs.some(({ backupStatus }) => backupStatus?.phase !== 'standing');
     return [
       ...alive.filter(({ isLive }) => isLive),
-      ...(this.#electorate.canDecide(heirs) ? heirs : []),
+      ...(asks && this.#electorate.canDecide(heirs) ? heirs : []),
     ];
   }
 
