@@ -11,7 +11,6 @@ import { Journal } from '../journal/journal.js';
 import type { Vm } from '../node/vm-directory.js';
 import { delayedLink } from '../node/delayed-link.js';
 import { generationsOf, rosterOf } from '../node/generation-stores.js';
-import { tolerateShortLivedBuffers } from '../node/heap-growth.js';
 import { isLoopback, type HostPort } from '../node/host-port.js';
 import { hostMark } from '../node/host-mark.js';
 import { HttpHolderProbe } from '../node/http-holder-probe.js';
@@ -89,7 +88,6 @@ export class ReplicaHost {
 
   static async open(options: ReplicaHostOptions): Promise<ReplicaHost> {
     const { vm, diagnostics, bootSnapshot } = options;
-    tolerateShortLivedBuffers();
     const closers: (() => Promise<void> | void)[] = [];
     const opened = <T>(thing: T, close: (thing: T) => Promise<void> | void): T => {
       closers.push(() => close(thing));

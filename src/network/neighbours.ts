@@ -1,6 +1,7 @@
 import { Alarm, type AlarmQueue } from './alarm-queue.js';
 import type { Ipv4Address } from './ipv4-address.js';
 import { writeMac, type MacAddress } from './mac-address.js';
+import { copyOf } from './wire-bytes.js';
 
 interface Neighbour {
   mac: MacAddress | null;
@@ -76,7 +77,8 @@ export class Neighbours {
       neighbour.waiting.shift();
       this.dropped += 1;
     }
-    neighbour.waiting.push(frame);
+    // It may wait for seconds, and what it was cut from holds twenty more.
+    neighbour.waiting.push(copyOf(frame));
     this.#question(ip, neighbour);
     if (!this.#alarm.isSet) this.#alarm.set(ASK_AGAIN_MS);
   }

@@ -9,7 +9,7 @@ const growthPercent = 300;
 const newestNodeMajor = 24;
 
 /**
- * For a process that moves bulk data: keeps the engine from marking its whole heap for every 20 MB
+ * For the switch, which moves bulk data and keeps little: keeps the engine from marking its whole heap for every 20 MB
  * that come and go, which takes four threads and stops the one that moves the data for milliseconds.
  */
 export function tolerateShortLivedBuffers(): void {
