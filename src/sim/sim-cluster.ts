@@ -1,5 +1,6 @@
 import type { OperatorEvent } from '../guest/guest-event.js';
 import type { ReplicaEnd } from '../hypervisor/replica-parts.js';
+import { acksNeeded } from '../role/quorum.js';
 import { ConsoleJudge } from './console-judge.js';
 import { CounterJudge } from './counter-judge.js';
 import type { FaultPlan, Target } from './fault-plan.js';
@@ -159,10 +160,11 @@ export class SimCluster implements World {
     const live = alive.filter((witness) => witness.isLive);
     const status = live[0]?.replica?.status();
     if (live.length !== 1 || status?.kind !== 'primary' || !status.status.releasing) return false;
-    const inSync = status.status.backups.filter(
-      (backup) => backup.inSync && backup.lagMs < lagMsMax,
-    );
-    return inSync.length === this.hosts.length - 1;
+    const inSync = status.status.backups.filter((backup) => backup.inSync);
+    const close = inSync.filter(({ lagMs }) => lagMs < lagMsMax);
+    // The guest is slowed down for those alone that output waits for.
+    const needed = this.plan.commit === 'quorum' ? acksNeeded(inSync.length) : inSync.length;
+    return inSync.length === this.hosts.length - 1 && close.length >= needed;
   }
 }
 
