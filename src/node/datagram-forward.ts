@@ -1,7 +1,6 @@
-import { createSocket, type Socket } from 'node:dgram';
-import { isIPv6 } from 'node:net';
+import type { Socket } from 'node:dgram';
 import { formatHostPort, type HostPort } from './host-port.js';
-import { listenError } from './listen-error.js';
+import { bindUdp } from './udp-socket.js';
 
 /** A client's datagram; `reply` sends one back from the port it came to. */
 export type DatagramForwarded = (
@@ -19,17 +18,7 @@ export class DatagramForward {
 
   /** Errors: rejects with one of `listen-error.ts`. */
   static async listen(address: HostPort, received: DatagramForwarded): Promise<DatagramForward> {
-    const socket = createSocket(isIPv6(address.host) ? 'udp6' : 'udp4');
-    try {
-      await new Promise<void>((resolve, reject) => {
-        socket.once('error', reject);
-        socket.bind({ address: address.host, port: address.port, exclusive: true }, resolve);
-      });
-    } catch (cause) {
-      socket.close();
-      throw listenError(address, cause);
-    }
-    return new DatagramForward(socket, address.host, received);
+    return new DatagramForward(await bindUdp(address), address.host, received);
   }
 
   private constructor(socket: Socket, host: string, received: DatagramForwarded) {

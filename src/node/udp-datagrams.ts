@@ -1,8 +1,7 @@
-import { createSocket, type Socket } from 'node:dgram';
-import { isIPv6 } from 'node:net';
+import type { Socket } from 'node:dgram';
 import type { DatagramReceived, Datagrams } from '../host/datagrams.js';
 import { dialableHost, formatHostPort, parseHostPort, type HostPort } from './host-port.js';
-import { listenError } from './listen-error.js';
+import { bindUdp } from './udp-socket.js';
 
 /**
  * UDP. What cannot be sent is lost, as on the way: heartbeats are sent again soon. The socket does
@@ -15,16 +14,7 @@ export class UdpDatagrams implements Datagrams {
   readonly #socket: Socket;
 
   static async bind(address: HostPort, received: DatagramReceived): Promise<UdpDatagrams> {
-    const socket = createSocket(isIPv6(address.host) ? 'udp6' : 'udp4');
-    try {
-      await new Promise<void>((resolve, reject) => {
-        socket.once('error', reject);
-        socket.bind({ address: address.host, port: address.port, exclusive: true }, resolve);
-      });
-    } catch (cause) {
-      throw listenError(address, cause);
-    }
-    return new UdpDatagrams(socket, address.host, received);
+    return new UdpDatagrams(await bindUdp(address), address.host, received);
   }
 
   private constructor(socket: Socket, host: string, received: DatagramReceived) {

@@ -6,7 +6,7 @@ import { Prng } from './prng.js';
 import type { ClockSkew } from './sim-clock.js';
 import type { NetworkWeather } from './sim-network.js';
 import type { DiskWeather } from './sim-disk.js';
-import type { GuestMood } from './toy-guest.js';
+import type { GuestMood } from './toy-memory.js';
 
 /** Who a fault strikes, decided when it strikes: the live replica's host, another one, or by number. */
 export type Target = 'live' | 'other' | number;

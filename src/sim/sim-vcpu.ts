@@ -8,7 +8,8 @@ import { PendingEvents } from '../vcpu/pending-events.js';
 import type { Vcpu, VcpuEvent } from '../vcpu/vcpu.js';
 import type { SimProcess } from './sim-process.js';
 import type { Timeline } from './timeline.js';
-import { ToyCrash, ToyGuest, type GuestMood } from './toy-guest.js';
+import { ToyCrash, ToyGuest } from './toy-guest.js';
+import type { GuestMood } from './toy-memory.js';
 
 /** How fast a vCPU runs, in ms of the world. */
 export interface VcpuPace {
