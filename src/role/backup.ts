@@ -69,6 +69,7 @@ export class Backup {
   #goodbye: GuestEnd | null = null;
   #readingPaused = false;
   #lostAtMs = 0;
+  #divergence: DivergedError | null = null;
   #retryClaimAtMs = Number.POSITIVE_INFINITY;
 
   /** `kept`: it has a machine already, which may be the primary's of an earlier moment. */
@@ -363,8 +364,11 @@ export class Backup {
   }
 
   #diverged(epoch: Epoch, difference: string, nowMs: number): RoleEffect[] {
-    if (this.#phase === 'claiming' || this.#phase === 'goingLive') {
-      throw new DivergedError(epoch, difference);
+    if (this.#phase === 'goingLive') throw new DivergedError(epoch, difference);
+    if (this.#phase === 'claiming') {
+      // Left out of a generation, it may have read a disk that went on without it: then it loses the claim.
+      this.#divergence = new DivergedError(epoch, difference);
+      return [];
     }
     const isWelcome = this.#phase !== 'greeting';
     return [
@@ -457,6 +461,7 @@ export class Backup {
     if (this.#phase !== 'claiming') return [];
     switch (outcome.kind) {
       case 'won':
+        if (this.#divergence) throw this.#divergence;
         this.#generation += 1;
         this.#phase = 'goingLive';
         return [

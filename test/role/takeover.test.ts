@@ -222,6 +222,16 @@ describe('going live', () => {
     claiming(backup).answerClaim({ kind: 'won' });
     expect(() => backup.diverged(10)).toThrow('Cannot go live');
   });
+
+  it('waits for the answer to its claim when it diverges meanwhile: it may have been left out', () => {
+    const lost = claiming();
+    lost.diverged(10);
+    lost.answerClaim({ kind: 'lost', holder: generationOf(2) });
+    expect(lost.end?.kind).toBe('lostClaim');
+    const won = claiming();
+    won.diverged(10);
+    expect(() => won.answerClaim({ kind: 'won' })).toThrow('Cannot go live');
+  });
 });
 
 describe('disk operations that were pending (§3.4)', () => {
