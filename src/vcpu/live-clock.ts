@@ -54,6 +54,11 @@ export class LiveClock {
     return Math.max(this.#endMs, this.#hostNowMs() + this.#offsetMs);
   }
 
+  /** The guest had nothing to do when its last epoch ended. */
+  get isIdle(): boolean {
+    return !this.#isBusy;
+  }
+
   /** For the record of the next epoch. */
   get rounds(): number {
     return this.#length.rounds;
