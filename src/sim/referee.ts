@@ -268,8 +268,10 @@ export class Referee {
     for (let generation = latest?.generation ?? 0; generation > 0; generation -= 1) {
       const { holder, reason } = this.#store.read(generation) ?? {};
       const run = holder === undefined ? null : this.#history.run(holder.replica);
+      // A process may hold a generation again and die before it is live: its run of before has ended.
+      if (run?.endedAt === null) return run;
       // A start that died before anybody saw it live is one all the same: its journal is at power-on.
-      if (run || reason === 'start') return run;
+      if (reason === 'start') return null;
     }
     return null;
   }
