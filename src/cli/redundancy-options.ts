@@ -20,10 +20,10 @@ export function addRedundancyOptions(command: Command): Command {
       wholeNumber(1, 8),
     )
     .addOption(
-      new Option(
-        '--commit <rule>',
-        'output waits for all backups in sync, or a quorum: most of the replicas (all)',
-      ).choices(['all', 'quorum']),
+      new Option('--commit <rule>', 'backups that output waits for (default: all)').choices([
+        'all',
+        'quorum',
+      ]),
     )
     .option(
       '--slow-backup <ms>',

@@ -88,7 +88,6 @@ With --image or --kernel: they are further drives (--image linux --disk data.img
 Examples:
   $ ftvm run --primary                    # boot the shipped Linux, here
   $ ftvm run --backup                     # in a second terminal; then kill the first
-  $ ftvm run --primary --backups 2 --commit quorum   # one slow or dead backup delays nothing
   $ ftvm run vm2 --primary --kernel bzImage --append root=/dev/sda --disk disk.img`,
     )
     .action(async (dir: string, parsed: RunArguments) => {
