@@ -44,6 +44,9 @@ export class OwnDisk {
   readonly #local = new Set<number>();
   #failed: DiskRequest[] = [];
   #lastBefore = 0;
+  #lastIssued = 0;
+  /** Reads up to here may have seen what the disk held before it was the primary's. */
+  #lastDoubtful = 0;
   #lastLocalId = 0;
 
   constructor(use: OwnDiskUse) {
@@ -86,6 +89,7 @@ export class OwnDisk {
   issued(outputs: readonly GuestOutput[]): void {
     for (const output of outputs) {
       if (output.kind !== 'diskRead' && output.kind !== 'diskWrite') continue;
+      this.#lastIssued = output.id;
       if (this.#settled.delete(output.id)) continue;
       this.#queue.add(output);
       if (output.kind === 'diskRead') this.#reads.set(output.id, null);
@@ -103,6 +107,11 @@ export class OwnDisk {
   /** Of `store`, not on the disk yet. */
   get storing(): number {
     return this.#local.size;
+  }
+
+  /** Our disk is as the primary's from now on: what was read before is not handed over. */
+  synced(): void {
+    this.#lastDoubtful = this.#lastIssued;
   }
 
   /** What may start now: to be performed, and answered with `finished`. */
@@ -176,9 +185,12 @@ export class OwnDisk {
   /** After `isCurrent`: what the guest was not told of, it will be told of by the primary we become. */
   handOver(): DiskInHand {
     const hasFailed = (id: number): boolean => this.#failed.some((each) => each.id === id);
+    const finished = [...this.#done].map(([requestId, result]) => ({ requestId, result }));
     return {
       started: this.#queue.started().filter((id) => !hasFailed(id)),
-      finished: [...this.#done].map(([requestId, result]) => ({ requestId, result })),
+      finished: finished.filter(
+        ({ requestId, result }) => result.kind !== 'read' || requestId > this.#lastDoubtful,
+      ),
     };
   }
 }

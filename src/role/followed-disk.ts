@@ -131,6 +131,7 @@ export class FollowedDisk {
   #endSync(): RoleEffect[] {
     if (!this.#resync?.isDone || this.#isSynced || this.#own?.storing !== 0) return [];
     this.#isSynced = true;
+    this.#own.synced();
     const { comparedBytes, differentBytes } = this.#resync;
     return [
       this.#say({ kind: 'diskSynced' }),

@@ -377,6 +377,36 @@ describe('a backup with a disk of its own', () => {
     ]);
   });
 
+  it.each(['different from', 'as'] as const)(
+    'does not hand over what it read of a disk that was not compared yet (%s its primary’s)',
+    (how) => {
+      const backup = DrivenBackup.replaying(copies);
+      const [compare] = backup.of('digestDisk');
+      backup.record();
+      backup.ran(11, readOf(1));
+      backup.step({ kind: 'diskFinished', requestId: 1, result: { kind: 'read', data: digest } });
+      backup.step({ kind: 'diskDigested', chunk: compare!.chunk, digest });
+      const data = new Uint8Array(how === 'as' ? 0 : 4096);
+      backup.say({ kind: 'diskAnswer', drive: 'hda', offsetBytes: 0, data });
+      const requestId = backup.of('startDisk').at(-1)!.request.id;
+      if (how !== 'as') backup.step({ kind: 'diskFinished', requestId, result: wrote });
+      backup.say({ kind: 'inSync', generation: 1 });
+      backup.record();
+      backup.ran(12, readOf(2, 2048));
+      backup.step({ kind: 'diskFinished', requestId: 2, result: { kind: 'read', data: digest } });
+      backup.closeChannel();
+      backup.probed('gone');
+      backup.answerClaim({ kind: 'won' });
+      backup.wentLive(12);
+      const primary = new DrivenPrimary(copies, { ...backup.start });
+      // The first is read again; the second was read of what the primary had.
+      expect(primary.startedDisk).toEqual([1]);
+      expect(primary.of('vcpu').map(({ command }) => command)).toEqual([
+        { kind: 'inject', event: { ...found(2), result: { kind: 'read', data: digest } } },
+      ]);
+    },
+  );
+
   it('calls an answer it did not ask for what it is', () => {
     const backup = synced();
     backup.say({ kind: 'diskAnswer', drive: 'hda', offsetBytes: 0, data: new Uint8Array(0) });

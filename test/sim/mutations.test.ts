@@ -1,6 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { DiskResync } from '../../src/disk/disk-resync.js';
 import { LayerWriter } from '../../src/disk/layer-writer.js';
+import { OwnDisk } from '../../src/disk/own-disk.js';
 import { PendingIo } from '../../src/disk/pending-io.js';
 import { ReadFence } from '../../src/disk/read-fence.js';
 import { LogHistory } from '../../src/log/log-history.js';
@@ -327,3 +328,22 @@ it('notices a claim before the disk has what the guest was told is on it', async
   }
   expect(invariants).toContain('disk');
 }, 120_000);
+
+it('notices a new primary that hands over what it read of its disk before that was compared', async () => {
+  vi.spyOn(OwnDisk.prototype, 'synced').mockImplementation(() => undefined);
+  const faults: Fault[] = [
+    { atMs: 500, kind: 'kill', target: 1, afterActs: 0 },
+    { atMs: 519, kind: 'lag', target: 2, delayMs: 95, forMs: 60 },
+    { atMs: 609, kind: 'kill', target: 0, afterActs: 0 },
+  ];
+  const world = { faults, hosts: 3, disks: 'replicated', logBufferBytesMax: 500 } as const;
+  const times = { restartMsMin: 10, restartMsMax: 12, loadMs: 1200 };
+  const invariants = new Set<string>();
+  for (let seed = 1; seed <= 40 && !invariants.has('disk'); seed += 1) {
+    const calm = calmPlan(seed, { ...world, ...times });
+    const guest = { ...calm.guest, talkRate: 0.5, frameRate: 0.5, readRate: 0.6, writeRate: 0.1 };
+    const { violations } = await simulate({ ...calm, guest });
+    for (const { invariant } of violations) invariants.add(invariant);
+  }
+  expect(invariants).toContain('disk');
+});
