@@ -123,10 +123,14 @@ export class SimHost {
       return status?.kind === 'backup' ? status.status.seat : null;
     };
     const ended = this.#run(hypervisor, mode);
-    void ended.then(
-      (end) => this.#ended(process, end),
-      (error: unknown) => this.#refused(process, error),
-    );
+    void ended
+      .then(
+        (end) => this.#ended(process, end),
+        (error: unknown) => this.#refused(process, error),
+      )
+      // As the program does: what its journal has not written yet may be that the guest is off.
+      .then(() => journal?.close())
+      .then(() => process.end('exited'));
   }
 
   #run(hypervisor: Hypervisor, mode: StartMode): Promise<ReplicaEnd> {
@@ -174,7 +178,6 @@ export class SimHost {
       this.#world.store.ends.set(replica.generation, end);
     }
     this.#world.onEnded(process, end);
-    process.end('exited');
   }
 
   /** Another replica is live, or the primary would not have it: typed, and no bug. */
@@ -185,7 +188,6 @@ export class SimHost {
       this.refusedAt = this.#world.store.latest?.generation ?? 0;
     }
     if (!(error instanceof Error && 'code' in error)) this.#world.bug(process.name, error);
-    process.end('exited');
   }
 
   #settings(name: string): RoleSettings {

@@ -72,3 +72,28 @@ it.each([440, 460, 480])(
     for (const { failovers } of reports) expect(failovers).toBe(1);
   },
 );
+
+it.each([517, 519, 521, 523])(
+  'what a new backup read of its disk before that was compared reaches no guest (seed 1246, stalled at %i ms)',
+  async (atMs) => {
+    const faults: Fault[] = [
+      { atMs: 500, kind: 'kill', target: 1, afterActs: 0 },
+      // The primary waits for this one, in the middle of a read, while the new one joins.
+      { atMs, kind: 'lag', target: 2, delayMs: 95, forMs: 60 },
+      { atMs: atMs + 90, kind: 'kill', target: 0, afterActs: 0 },
+    ];
+    const guest = { ...calm.guest, talkRate: 0.5, frameRate: 0.5, readRate: 0.6, writeRate: 0.1 };
+    const small = { logBufferBytesMax: 500, restartMsMin: 10, restartMsMax: 12, loadMs: 1200 };
+    await scenario(faults, { hosts: 3, disks: 'replicated', guest, ...small });
+  },
+);
+
+it('a guest that is off is not resumed: the end of its process waits for its journal (seed 3389)', async () => {
+  const faults: Fault[] = [{ atMs: 60, kind: 'powerButton' }];
+  // Without a write there is nothing to fold, and the process ends at once.
+  const guest = { ...calm.guest, readRate: 0, writeRate: 0 };
+  const reports = await scenario(faults, { journal: 'sync', guest, clientThinkMs: 400 });
+  for (const { failovers, coldStarts } of reports) {
+    expect([failovers, coldStarts]).toEqual([0, 2]);
+  }
+});
