@@ -142,8 +142,10 @@ export const socketTargets: readonly FuzzTarget[] = [
     name: 'origin',
     share: 10,
     run: (chance) => {
-      const origin = mutateText(chance, ['http://localhost:8080', 'http://evil.example']);
-      const host = mutateText(chance, ['localhost:8080', 'evil.example', '[::1]:80']);
+      const page = ['http://localhost:8080', 'http://evil.example'];
+      const origin = chance.chance(0.3) ? chance.pick(page) : mutateText(chance, page);
+      const hosts = ['localhost:8080', 'evil.example', '[::1]:80'];
+      const host = chance.chance(0.3) ? chance.pick(hosts) : mutateText(chance, hosts);
       return refusalOf({ origin, host }, '127.0.0.1') === null ? 'taken' : 'refused';
     },
   },

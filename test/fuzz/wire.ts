@@ -1,6 +1,7 @@
 import { Packr } from 'msgpackr';
 import { decodeConsoleGreeting, decodeConsoleOutput } from '../../src/channel/console-codec.js';
 import { StateReceiver } from '../../src/channel/state-transfer.js';
+import { heartbeatOf, lastWillOf, parseLifeSign } from '../../src/channel/life-sign.js';
 import { decodeMessage, encodeMessage } from '../../src/channel/wire-codec.js';
 import type { WireMessage } from '../../src/channel/wire-message.js';
 import { crc32 } from '../../src/log/crc32.js';
@@ -143,6 +144,16 @@ export const wireTargets: readonly FuzzTarget[] = [
         'a record that was taken comes back as it went',
       );
       return 'taken';
+    },
+  },
+  {
+    name: 'life-sign',
+    share: 30,
+    run: (chance) => {
+      const word = 'a9'.repeat(16);
+      const samples = [heartbeatOf('b1'), Buffer.from(lastWillOf('b1', word))];
+      const sign = parseLifeSign(mutateBytes(chance, samples));
+      return sign.kind === 'lastWill' && sign.word === word ? 'taken' : 'refused';
     },
   },
   {
