@@ -59,7 +59,11 @@ export class OverlayDrive implements Drive {
   #changes: (() => Promise<void>)[] = [];
   #pumping: Promise<void> = Promise.resolve();
   #isPumping = false;
-  #refreshing: Promise<void> = Promise.resolve();
+  /**
+   * The newest look at the chain; never rejects. One at a time: two would each count what has been added,
+   * and the layer on top of it would name more than there is.
+   */
+  #looking: Promise<void> = Promise.resolve();
   /** Not begun yet: whoever asks now is served by it. */
   #nextRefresh: Promise<void> | null = null;
   readonly #merging: BackgroundMerge;
@@ -83,8 +87,11 @@ export class OverlayDrive implements Drive {
     return this.#refreshed().catch(() => undefined);
   }
 
-  async begin(generation: Generation): Promise<void> {
-    await this.#refreshing.catch(() => undefined);
+  begin(generation: Generation): Promise<void> {
+    return this.#look(() => this.#begin(generation));
+  }
+
+  async #begin(generation: Generation): Promise<void> {
     if (this.#stack || this.#isClosed) return;
     const { files, writer, nonce } = this.#parts;
     this.#stack = await LayerStack.begin(files, { generation, writer, nonce }, this.#chain);
@@ -147,7 +154,7 @@ export class OverlayDrive implements Drive {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await this.#refreshing.catch(() => undefined);
+    await this.#looking;
     await this.#merging.stop();
     await this.#pumping;
     await (this.#stack ?? this.#chain).close();
@@ -157,14 +164,17 @@ export class OverlayDrive implements Drive {
 
   /** What was durable when this was called is in the map when it resolves. */
   #refreshed(): Promise<void> {
-    this.#nextRefresh ??= this.#refreshing
-      .catch(() => undefined)
-      .then(() => {
-        this.#nextRefresh = null;
-        this.#refreshing = this.#stack ? Promise.resolve() : this.#chain.refresh();
-        return this.#refreshing;
-      });
+    this.#nextRefresh ??= this.#look(async () => {
+      this.#nextRefresh = null;
+      if (!this.#stack) await this.#chain.refresh();
+    });
     return this.#nextRefresh;
+  }
+
+  #look(look: () => Promise<void>): Promise<void> {
+    const result = this.#looking.then(look);
+    this.#looking = result.catch(() => undefined);
+    return result;
   }
 
   /** A layer may be merged away between the look at the chain and the read. */

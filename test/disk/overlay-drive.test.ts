@@ -376,6 +376,33 @@ it('a backup that has read ahead has little left to read when it begins', async 
   expect(await all(backup.drive)).toEqual(await all(drive));
 });
 
+it('counts what an old primary adds once, though it reads while it begins (seed 8074)', async () => {
+  for (let addedAt = 1; addedAt < 20; addedAt += 1) {
+    const shared = new MemoryLayerFiles(sectors * SECTOR);
+    const old = driveOn(shared.host(), 'old', never);
+    await old.drive.begin(1);
+    await old.drive.write(0, filled('first'));
+    const host = shared.host();
+    const { drive } = driveOn(host, 'new', never);
+    host.stop();
+    let underWay = 3;
+    const over = (): void => void (underWay -= 1);
+    void drive.follow().then(over);
+    await settled();
+    // Both have to wait for the look at the layers that is under way.
+    void drive.read(0, SECTOR).then(over);
+    void drive.begin(2).then(over);
+    for (let step = 1; underWay > 0; step += 1) {
+      if (step === addedAt) await old.drive.write(SECTOR, filled('added'));
+      host.resume(1);
+      host.stop();
+      await settled();
+    }
+    host.resume();
+    expectSame(await seenBy(shared, 3), await all(drive));
+  }
+});
+
 it('a merge that finds no room is tried again much later, and nobody minds', async () => {
   const shared = new MemoryLayerFiles(sectors * SECTOR);
   const host = shared.host();
