@@ -6,7 +6,8 @@
  * how far one has received. The members are those that the newest generation names.
  *
  * Acks and votes are facts that travel: `acked` is what the primary has heard of `received`, `heard`
- * what a candidate has heard of another member. A candidate reads the storage whenever it likes.
+ * what a candidate has heard of another member. A candidate reads the storage whenever it likes: one that
+ * no generation names stands by, votes, and is a candidate again if a later one names it.
  *
  * -DNO_ASKING and its like leave out one rule.
  */
@@ -76,12 +77,14 @@ inline countAcks(set, e) {
 	i = 0
 }
 
-/* Whatever it was, it says nothing any more. */
+/* Whatever it was, it says nothing any more; a claim of it may be under way to the storage. */
 inline end() {
 	isLive = 0;
-	claimed = NOBODY;
 	members = 0;
-	generation = 0;
+	if
+	:: newest > generation || claimed == NOBODY -> claimed = NOBODY; generation = 0
+	:: else
+	fi;
 	released = 0;
 	lost = 0;
 	for (i : 1 .. BACKUPS) { acked[i] = 0 }
@@ -178,6 +181,12 @@ proctype Primary() {
 		:: else -> end()
 		fi }
 	:: d_step { isLive -> end() }
+	/* It is dead, and its claim takes effect. */
+	:: d_step { !isLive && claimed != NOBODY && newest == generation ->
+		newest++;
+		holderOf[newest] = 0;
+		membersOf[newest] = claimed;
+		claimed = NOBODY }
 	:: !isLive -> break
 	od
 }
@@ -218,6 +227,9 @@ proctype Backup(byte b) {
 		:: m != b && role[m] <= LEFT -> heard[b * N + m] = received[m] + 1
 #else
 		:: m != b && role[m] == LEFT -> heard[b * N + m] = received[m] + 1
+#endif
+#ifdef VOTE_WITHOUT_THE_LOG
+		:: m != b && role[m] == DEAD -> heard[b * N + m] = 1
 #endif
 		:: else
 		fi;

@@ -1,3 +1,4 @@
+import type { GenerationRecord } from '../arbiter/generation-record.js';
 import { RefusedError } from '../channel/handshake.js';
 import { warmStartEpoch } from '../guest/warm-start.js';
 import type { Resumption } from '../journal/journal.js';
@@ -9,7 +10,7 @@ import { Patience } from './patience.js';
 import { Replica } from './replica.js';
 import type { ReplicaEnd, ReplicaParts } from './replica-parts.js';
 import { claimForStart, retryMs, type Claimed, type StartRules } from './start-claim.js';
-import { Vacancy } from './vacancy.js';
+import { Vacancy, type Target } from './vacancy.js';
 
 /** What the operator asked for, and what happens on the way, for the driver of a screen. */
 export interface HypervisorEvents {
@@ -76,7 +77,7 @@ export class Hypervisor {
         const { replica, end } = await this.#follow(parts, target);
         // A primary that lost its place halts; a backup that lost the race follows the winner.
         if (end.kind === 'lostClaim' && replica.isLive) return end;
-        const delayMs = this.#pauseAfter(end, passing, target);
+        const delayMs = this.#pauseAfter(end, passing, target.endpoint);
         if (delayMs === null) return end;
         if (this.#patience.isStopping) return { kind: 'left' };
         await this.#patience.pause(parts.clock, delayMs);
@@ -96,7 +97,7 @@ export class Hypervisor {
     try {
       for (;;) {
         const parts = this.#nextParts();
-        const need = await vacancy.find(parts);
+        const need = await vacancy.find(parts, this.#mayElectAfter);
         if (need?.kind === 'ended') {
           // Whatever we were before, it is not our guest that ended.
           this.#replica = null;
@@ -105,8 +106,8 @@ export class Hypervisor {
         if (need === null || this.#patience.isStopping) return { kind: 'left' };
         const { end } = await (need.kind === 'start'
           ? this.#start(parts, need)
-          : this.#follow(parts, need.endpoint));
-        const followed = need.kind === 'follow' ? need.endpoint : 'live here';
+          : this.#follow(parts, need));
+        const followed = need.kind === 'start' ? 'live here' : need.endpoint;
         const delayMs = this.#pauseAfter(end, passingForAuto, followed);
         if (delayMs === null) return end;
         if (this.#patience.isStopping) return { kind: 'left' };
@@ -167,10 +168,11 @@ export class Hypervisor {
   /** With the machine that stands here, if there is one. */
   async #follow(
     parts: ReplicaParts,
-    endpoint: string,
+    target: Target,
   ): Promise<{ readonly replica: Replica; readonly end: ReplicaEnd }> {
     const replica = this.#standing?.replica ?? this.#begin(parts);
-    replica.follow(endpoint);
+    if (target.kind === 'elect') replica.elect();
+    else replica.follow(target.endpoint);
     const end = await replica.ended;
     this.#standing = replica.stands ? { replica, parts } : null;
     return { replica, end };
@@ -232,16 +234,20 @@ export class Hypervisor {
     }
   }
 
-  /** The endpoint of a primary that answers; waits until there is one. */
-  async #findPrimary(parts: ReplicaParts, endpoint: string | null): Promise<string | null> {
+  readonly #mayElectAfter = (latest: GenerationRecord): boolean =>
+    this.#standing?.replica.mayElectAfter(latest) ?? false;
+
+  /** A primary that answers, or a generation in which we have a say; waits until there is one. */
+  async #findPrimary(parts: ReplicaParts, endpoint: string | null): Promise<Target | null> {
     while (!this.#patience.isStopping) {
-      if (endpoint !== null && this.#replica === null) return endpoint;
+      if (endpoint !== null && this.#replica === null) return { kind: 'follow', endpoint };
       const latest = await parts.generations.latest();
       if (latest.kind === 'found') {
         const { holder } = latest.record;
         const isSelf = holder.replica === this.#settings.self.identity.replica;
         const found = isSelf ? 'gone' : await parts.probe.probe(holder);
-        if (found === 'live') return holder.endpoint;
+        if (found === 'live') return { kind: 'follow', endpoint: holder.endpoint };
+        if (this.#mayElectAfter(latest.record)) return { kind: 'elect', endpoint: holder.endpoint };
         this.#patience.say(
           `a primary (generation ${latest.record.generation}'s, process ${holder.pid}, is ${found})`,
         );

@@ -1,4 +1,4 @@
-import type { ReplicaIdentity } from '../arbiter/generation-record.js';
+import type { GenerationRecord, ReplicaIdentity } from '../arbiter/generation-record.js';
 import { heartbeatOf, lastWillOf, parseLifeSign } from '../channel/life-sign.js';
 import type { WireMessage } from '../channel/wire-message.js';
 import type { DiskRequest } from '../guest/disk-request.js';
@@ -146,6 +146,20 @@ export class Replica {
     this.#role = new Backup(this.#settings, peer, this.#parts.clock.nowMs(), kept);
     this.#links.connect(peer, endpoint);
     this.#tickOn();
+  }
+
+  /** Whether that generation gives it a say in the next one, though it has given up. */
+  mayElectAfter(latest: GenerationRecord): boolean {
+    return this.stands && this.#role instanceof Standing && this.#role.isMemberOf(latest);
+  }
+  /** Asks the other members whether it may go live, with the machine that stands. */
+  elect(): void {
+    if (this.#isOver || !(this.#role instanceof Standing)) return;
+    const { kept } = this.#role;
+    const nowMs = this.#parts.clock.nowMs();
+    const backup = new Backup(this.#settings, this.#links.newPeer(), nowMs, kept);
+    this.#role = backup;
+    for (const effect of backup.elect(kept.last, nowMs)) this.#perform(effect);
   }
 
   /** A peer has connected to us; what it wants, its first message says. */

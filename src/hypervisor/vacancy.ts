@@ -1,7 +1,9 @@
-import type { GenerationRecord } from '../arbiter/generation-record.js';
+import type { GenerationRecord, ReplicaId, ReplicaIdentity } from '../arbiter/generation-record.js';
 import type { GuestEnd } from '../guest/guest-end.js';
 import { FtvmError } from '../errors.js';
 import { JournalCorruptError, JournalRefusedError } from '../journal/journal-error.js';
+import type { HolderProbe } from '../host/holder-probe.js';
+import { votesNeeded } from '../role/quorum.js';
 import type { RoleSettings } from '../role/role-settings.js';
 import type { Generation } from '../units.js';
 import type { Patience } from './patience.js';
@@ -15,9 +17,15 @@ import {
   type StartRules,
 } from './start-claim.js';
 
+/** With whom a replica that has a machine, or none, goes on. */
+export type Target =
+  | { readonly kind: 'follow'; readonly endpoint: string }
+  /** Its primary was there, and is gone: what stands here may go live if the others agree. */
+  | { readonly kind: 'elect'; readonly endpoint: string };
+
 /** What a replica can be of use for now. */
 export type Need =
-  | { readonly kind: 'follow'; readonly endpoint: string }
+  | Target
   /** The generation is ours: power the machine on. */
   | ({ readonly kind: 'start' } & Claimed)
   /** The guest is off, and whoever ran it knows. */
@@ -29,6 +37,7 @@ export type Need =
  * ```
  * the holder of the latest generation …
  *   answers ─▶ follow it          is silent ─▶ wait: it may be live
+ *      └ no ─▶ what stands here has a say? ask the others
  *   is gone ─▶ a replica that was in sync with it may still go live? wait for it
  *              nobody may ─▶ wait as long as a backup needs that nobody knows of, then claim, boot
  *              its guest is known to be off ─▶ boot, if that was so before we came; else end, too
@@ -60,16 +69,22 @@ export class Vacancy {
   }
 
   /** Null: told to stop waiting. */
-  async find(parts: ReplicaParts): Promise<Need | null> {
+  async find(
+    parts: ReplicaParts,
+    mayElectAfter: (latest: GenerationRecord) => boolean = () => false,
+  ): Promise<Need | null> {
     while (!this.#patience.isStopping) {
-      const need = await this.#look(parts);
+      const need = await this.#look(parts, mayElectAfter);
       if (need !== 'wait') return need;
       await this.#patience.pause(parts.clock, retryMs);
     }
     return null;
   }
 
-  async #look(parts: ReplicaParts): Promise<Need | 'wait'> {
+  async #look(
+    parts: ReplicaParts,
+    mayElectAfter: (latest: GenerationRecord) => boolean,
+  ): Promise<Need | 'wait'> {
     const latest = await parts.generations.latest();
     if (latest.kind === 'unreachable') return this.#wait(`the shared disk: ${latest.why}`);
     if (latest.kind === 'none') return this.#claim(parts, { generation: 1, resumption: null });
@@ -87,7 +102,9 @@ export class Vacancy {
       if (this.#attempted?.generation === generation) return this.#start(this.#attempted);
     } else {
       const found = await parts.probe.probe(holder);
-      if (found === 'live') return { kind: 'follow', endpoint: holder.endpoint };
+      const { endpoint } = holder;
+      if (found === 'live') return { kind: 'follow', endpoint };
+      if (mayElectAfter(record)) return { kind: 'elect', endpoint };
       if (found === 'silent' && this.#dead !== generation) {
         return this.#wait(
           `process ${holder.pid} on ${holder.host}, which may be live: it is silent`,
@@ -101,7 +118,9 @@ export class Vacancy {
   async #succeed(parts: ReplicaParts, last: GenerationRecord): Promise<Need | 'wait'> {
     const { generation } = last;
     const { replica: self } = this.#settings.self.identity;
-    for (const member of await parts.roster.read(generation)) {
+    const heir = await heirOf(parts.probe, last, self);
+    if (heir) return this.#wait(`process ${heir.pid} on ${heir.host} to go live`);
+    for (const member of last.quorum ? [] : await parts.roster.read(generation)) {
       if (member.replica === self) continue;
       const may = await parts.probe.mayGoLive(member);
       if (may === 'no') continue;
@@ -159,4 +178,21 @@ export class Vacancy {
     this.#patience.say(forWhat);
     return 'wait';
   }
+}
+
+/** With `--commit quorum`: one of its members, if so many are left that they may decide who goes live. */
+async function heirOf(
+  probe: HolderProbe,
+  { quorum }: GenerationRecord,
+  self: ReplicaId,
+): Promise<ReplicaIdentity | null> {
+  if (!quorum) return null;
+  const heirs: ReplicaIdentity[] = [];
+  for (const { identity, seat } of quorum.members) {
+    const answer = identity.replica === self ? 'none' : await probe.seatOf(identity);
+    if (answer === 'silent' || (typeof answer === 'object' && answer.seat === seat)) {
+      heirs.push(identity);
+    }
+  }
+  return heirs.length >= votesNeeded(quorum) ? (heirs[0] ?? null) : null;
 }

@@ -15,7 +15,7 @@ export interface BackupStatus {
   readonly generation: Generation;
   readonly primary: ReplicaIdentity | null;
   readonly commit: CommitRule;
-  /** Null before it is welcome. */
+  /** The one before until it is welcome; null before the first. */
   readonly seat: SeatStatus | null;
   readonly inSync: boolean;
   readonly backupsWished: number;

@@ -58,6 +58,8 @@ export class Backup {
   #rejoinedAt: Epoch | null = null;
   readonly #state: ArrivingState;
   #guest: ReplayedGuest | null = null;
+  /** What it was before: until it is welcome it answers for its last seat, which it has left. */
+  readonly #before: BackupStatus | null;
   readonly #disk: FollowedDisk;
   /** The generation is ours, and the vCPU has not been told: a record waits for our disk. */
   #isGoLiveDue = false;
@@ -79,11 +81,22 @@ export class Backup {
     this.#peer = peer;
     this.#watch = new PrimaryWatch(settings.failureTimeoutMs, nowMs);
     this.#guest = kept?.guest ?? null;
+    this.#before = kept?.last ?? null;
     this.#journal = kept?.journal ?? new BackupJournal(settings.journal);
     this.#snapshots = kept?.snapshots ?? new SnapshotHold();
     this.#disk = new FollowedDisk(settings.ownDisk, (message) => {
       return { kind: 'send', peer, message };
     });
+  }
+
+  /** Instead of following: a generation that was claimed before its primary died names its last seat. */
+  elect({ primary, seat, commit, backupsWished }: BackupStatus, nowMs: number): RoleEffect[] {
+    this.#primary = primary;
+    this.#seat = seat?.seat ?? null;
+    this.#commit = commit;
+    this.#redundancy = { backups: backupsWished, commit };
+    this.#lostAtMs = nowMs;
+    return this.#callElection(nowMs);
   }
 
   step(input: RoleInput, nowMs: number): RoleEffect[] {
@@ -441,7 +454,10 @@ export class Backup {
   #elect(nowMs: number): RoleEffect[] {
     const election = this.#election;
     if (!election) return [];
-    if (election.isHopeless) return this.#rejoin('too few of those in sync are left to go live');
+    if (election.isHopeless) {
+      this.#generation = election.generation;
+      return this.#part('too few of those in sync are left to go live');
+    }
     if (election.wonIn === null) return election.tick(nowMs);
     this.#generation = election.wonIn;
     this.#phase = 'claiming';
@@ -537,7 +553,7 @@ export class Backup {
   #stand(end: RoleEnd): RoleEffect[] {
     const guest = this.#guest;
     if (!guest?.stand || this.#settings.ownDisk) return this.#end(end);
-    const last = this.status();
+    const last = (this.#phase === 'greeting' && this.#before) || this.status();
     this.#phase = 'over';
     const [snapshots, journal] = [this.#snapshots, this.#journal];
     return [{ kind: 'stand', end, kept: { guest, snapshots, journal, last } }];
@@ -588,9 +604,10 @@ export class Backup {
   }
 
   get #seatStatus(): SeatStatus | null {
-    if (this.#seat === null) return null;
     const received = this.#guest?.received ?? 0;
-    return { seat: this.#seat, hasLeft: this.#isTakingOver, received };
+    if (this.#seat !== null) return { seat: this.#seat, hasLeft: this.#isTakingOver, received };
+    const left = this.#before?.seat;
+    return left ? { ...left, hasLeft: true, received } : null;
   }
 
   status(): BackupStatus {

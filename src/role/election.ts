@@ -1,7 +1,7 @@
 import type { GenerationRecord, Member, ReplicaId } from '../arbiter/generation-record.js';
 import type { Seat } from '../arbiter/seat.js';
 import type { SeatAnswer } from '../arbiter/seat.js';
-import type { Epoch } from '../units.js';
+import type { Epoch, Generation } from '../units.js';
 import { votesNeeded } from './quorum.js';
 import type { RoleEffect } from './role-effect.js';
 
@@ -83,8 +83,12 @@ export class Election {
     return [...effects, ...this.#tell(nowMs)];
   }
 
+  /** The newest that it knows of. */
+  get generation(): Generation {
+    return this.#record?.generation ?? 0;
+  }
   /** The generation in which we may claim the next one; null if we may not. */
-  get wonIn(): number | null {
+  get wonIn(): Generation | null {
     return this.#record && this.#votes >= this.#needed ? this.#record.generation : null;
   }
 

@@ -1,3 +1,4 @@
+import type { GenerationRecord } from '../arbiter/generation-record.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
 import type { BackupStatus } from './backup-status.js';
 import type { BackupJournal } from './backup-journal.js';
@@ -22,7 +23,8 @@ export interface KeptGuest {
  *                                         the log of the new primary goes on from ours
  * Backup ─▶ Standing ─▶ Backup (greeting) ─▶ replaying
  *              │                └─▶ a new replica, with the state: our log has parted from theirs
- *              └─▶ rejoin, without a guest: it diverged
+ *              ├─▶ rejoin, without a guest: it diverged
+ *              └─▶ Backup (electing): a claim of its dead primary took its time, and names it
  * ```
  * Shape:  as a role: `step` takes an input and returns effects. Whoever drives it makes it a `Backup`
  *         again once somebody is live.
@@ -33,6 +35,19 @@ export class Standing {
 
   constructor(kept: KeptGuest) {
     this.kept = kept;
+  }
+
+  /**
+   * Whether this generation, newer than the one it gave up in, names its seat: then it has a say in the
+   * next one, and nobody else may be left to ask for it.
+   */
+  isMemberOf({ generation, holder, quorum }: GenerationRecord): boolean {
+    const { last } = this.kept;
+    return (
+      generation > last.generation &&
+      holder.replica === last.primary?.replica &&
+      (quorum?.members ?? []).some(({ seat }) => seat === last.seat?.seat)
+    );
   }
 
   step(input: RoleInput): RoleEffect[] {

@@ -16,8 +16,9 @@ export class Electorate {
   has(witness: Witness): boolean {
     const status = witness.backupStatus;
     const latest = this.#latest();
-    // One that stands has given up, whatever a claim that took its time names.
-    if (!status || ['over', 'standing'].includes(status.phase) || !latest) return false;
+    if (!status || status.phase === 'over' || !latest) return false;
+    // Of a quorum, one that stands has a say if a claim that took its time names it.
+    if (!this.#isQuorum && status.phase === 'standing') return false;
     if (latest.holder.replica === witness.id) return status.inSync;
     if (this.#isQuorum) {
       return (latest.quorum?.members ?? []).some(

@@ -92,12 +92,8 @@ export class Referee {
   get survivors(): Witness[] {
     const alive = this.witnesses.filter(({ isAlive }) => isAlive);
     const heirs = alive.filter((witness) => !witness.isLive && this.#electorate.has(witness));
-    // Whoever stands by for another primary has a say, and asks for none.
-    const asks = heirs.some(({ backupStatus }) => backupStatus?.phase !== 'standing');
-    return [
-      ...alive.filter(({ isLive }) => isLive),
-      ...(asks && this.#electorate.canDecide(heirs) ? heirs : []),
-    ];
+    const live = alive.filter(({ isLive }) => isLive);
+    return [...live, ...(this.#electorate.canDecide(heirs) ? heirs : [])];
   }
 
   // --- what replicas tell --------------------------------------------------------------------

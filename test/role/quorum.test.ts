@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { GenerationRecord } from '../../src/arbiter/generation-record.js';
 import type { SeatAnswer } from '../../src/arbiter/seat.js';
+import { Backup } from '../../src/role/backup.js';
 import { Election } from '../../src/role/election.js';
 import { ackedByQuorum, acksNeeded, votesNeeded } from '../../src/role/quorum.js';
+import { Standing } from '../../src/role/standing.js';
 import { DrivenBackup, generationOf } from './driven-backup.js';
 import { DrivenPrimary } from './driven-primary.js';
-import { consoleOf, helloOf, identityOf, powerOn } from './settings.js';
+import { consoleOf, helloOf, identityOf, powerOn, settingsOf } from './settings.js';
 
 describe('the arithmetic', () => {
   it('any members that may take over include one of any that output waits for', () => {
@@ -274,6 +276,54 @@ describe('a backup whose primary waits for a majority', () => {
     const backup = following();
     backup.pass(600);
     read(backup, recordOf(2, ['b2']));
-    expect(backup.end?.kind).toBe('rejoin');
+    expect(backup.of('stand')).toMatchObject([{ end: { kind: 'rejoin' } }]);
+  });
+
+  /** It has given up, as no generation named it; and what it is then. */
+  function standing(given = recordOf(2, ['b2'])): Standing {
+    const backup = following();
+    backup.pass(600);
+    read(backup, given);
+    for (const { identity } of given.quorum?.members ?? []) {
+      const { replica } = identity;
+      if (replica !== 'b1') backup.step({ kind: 'memberAnswered', replica, answer: 'gone' });
+    }
+    return new Standing(backup.of('stand')[0]!.kept);
+  }
+  const before = { seat: '1.b1', hasLeft: true, received: 10 };
+
+  it('that has given up may vote, and greeting a primary as well, until that has welcomed it', () => {
+    const { kept } = standing();
+    expect(new Standing(kept).status().seat).toEqual(before);
+    const role = new Backup(settingsOf('b1'), 2, 5000, kept);
+    role.step({ kind: 'peerOpened', peer: 2 }, 5000);
+    expect(role.status().seat).toEqual(before);
+    const [effect] = role.step({ kind: 'peerEnded', peer: 2, why: 'refused' }, 5001);
+    expect(effect?.kind === 'stand' && effect.kept.last.seat?.seat).toBe('1.b1');
+  });
+
+  it('that has given up asks for votes when a claim of its primary took its time and names it', () => {
+    const role = standing();
+    expect(role.isMemberOf(recordOf(2, ['b2']))).toBe(false);
+    expect(role.isMemberOf({ ...recordOf(3, ['b1']), holder: identityOf('b1') })).toBe(false);
+    const late = recordOf(3, ['b1', 'b2']);
+    expect(role.isMemberOf(late)).toBe(true);
+    const backup = new Backup(settingsOf('b1'), 2, 5000, role.kept);
+    backup.elect(role.kept.last, 5000);
+    const asks = backup.step({ kind: 'generationsRead', asked: 1, latest: late }, 5001);
+    expect(asks.map(({ kind }) => kind)).toEqual(['askMember']);
+    const answer = { seat: '1.b2', hasLeft: true, received: 10 };
+    const [claim] = backup.step({ kind: 'memberAnswered', replica: 'b2', answer }, 5002);
+    expect(claim).toMatchObject({ kind: 'claim', generation: 4 });
+    backup.step({ kind: 'claimAnswered', generation: 4, outcome: { kind: 'won' } }, 5003);
+    const live = { kind: 'vcpu', event: { kind: 'wentLive', lastEpoch: 10 } } as const;
+    const start = backup.step(live, 5004).find(({ kind }) => kind === 'becomePrimary');
+    expect(start).toMatchObject({ start: { redundancy: { backups: 2, commit: 'quorum' } } });
+  });
+
+  it('that was too few keeps its machine for a later generation, and does not ask again in this one', () => {
+    const role = standing(recordOf(2, ['b1', 'b2']));
+    expect(role.isMemberOf(recordOf(2, ['b1', 'b2']))).toBe(false);
+    expect(role.isMemberOf(recordOf(3, ['b1']))).toBe(true);
   });
 });

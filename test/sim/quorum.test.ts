@@ -1,6 +1,8 @@
 import { afterEach, expect, it, vi } from 'vitest';
+import type { ClaimOutcome } from '../../src/arbiter/claim-outcome.js';
 import type { GenerationRecord } from '../../src/arbiter/generation-record.js';
 import { Election } from '../../src/role/election.js';
+import { Standing } from '../../src/role/standing.js';
 import { calmPlan, type Fault, type FaultPlan } from '../../src/sim/fault-plan.js';
 import type { SimCluster } from '../../src/sim/sim-cluster.js';
 import { simulate } from '../../src/sim/simulation.js';
@@ -72,6 +74,49 @@ it('whoever knew what has left is dead: nobody goes live without it', async () =
     expect(report.coldStarts).toBe(2);
     expect(says(report, 'too few of those in sync are left')).toBe(true);
   }
+});
+
+/** The storage performs what the first primary claims for its backups only when it is dead. */
+function claimsLate({ store, timeline, processes }: SimCluster): void {
+  const accessOf = store.accessOf.bind(store);
+  vi.spyOn(store, 'accessOf').mockImplementation((process) => {
+    const access = accessOf(process);
+    const claim = async (record: GenerationRecord): Promise<ClaimOutcome> => {
+      if (process.name !== 'a1' || record.reason === 'start') return access.claim(record);
+      const [another] = [...processes.values()].filter(({ host }) => host === 'b');
+      if (another) timeline.after(lateMs, () => void accessOf(another).claim(record));
+      return new Promise(() => undefined);
+    };
+    return { ...access, claim };
+  });
+}
+const lateMs = 1200;
+const deadBeforeItsClaim: Fault[] = [{ atMs: 600, kind: 'kill', target: 'live', afterActs: 0 }];
+
+it.each([
+  ['the operator waits', { isAuto: false, restartMsMin: 2000, restartMsMax: 2500 }],
+  ['with --auto', { isAuto: true, failureTimeoutMs: 500 }],
+] as const)(
+  'a member that has given up is named by a claim that took its time, and goes live: %s (seed 51015602)',
+  async (_, changes) => {
+    const reports = await scenario(
+      deadBeforeItsClaim,
+      { hosts: 2, commit: 'quorum', ...changes },
+      { prepare: claimsLate },
+    );
+    for (const { failovers, coldStarts } of reports) {
+      expect([failovers, coldStarts]).toEqual([1, 1]);
+    }
+  },
+);
+
+it('a member that has given up and does not look again: the VM boots, and forgets', async () => {
+  vi.spyOn(Standing.prototype, 'isMemberOf').mockReturnValue(false);
+  const world = { ...calmPlan(1), hosts: 2, commit: 'quorum', isAuto: false } as const;
+  const restarts = { restartMsMin: 2000, restartMsMax: 2500 };
+  const faults = deadBeforeItsClaim;
+  const report = await simulate({ ...world, ...restarts, faults }, claimsLate);
+  expect(report.violations.map(({ invariant }) => invariant)).toContain('redundancy');
 });
 
 it('a member that counts the dead for itself goes live without what has left', async () => {
