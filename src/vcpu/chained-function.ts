@@ -1,6 +1,7 @@
 import { assert } from '../assert.js';
-import { jumpToNext, stateInPage } from './guest-jump.js';
-import { instructionEnd } from './wasm-instructions.js';
+import { BranchHints } from './branch-hints.js';
+import { GuestCode } from './guest-code.js';
+import { jumpToNext } from './guest-jump.js';
 import { name, section, unsigned, wasm, WasmReader } from './wasm-encoding.js';
 
 /** What a chained function imports beside what v86 gives it: `enterFrom`. */
@@ -12,7 +13,7 @@ const enterType = 2;
 /**
  * The module of a compiled function, changed so that guest code goes from function to function without
  * v86's main loop, which took a fifth of a busy guest's time: where the function returns it goes on to the next by a
- * tail call, and an indirect jump finds a target in its own page without a call.
+ * tail call. What is changed in its instructions is in `GuestCode`.
  *
  * Shape:  every round leaves the guest in the state it would have without, so whether a replica
  *         chains is nobody else's business. The machine says where a round began
@@ -35,7 +36,9 @@ export function chained(module: Uint8Array): Uint8Array {
       body = Uint8Array.of(1, ...name('f'), wasm.functionKind, ...unsigned(own));
     } else if (id === wasm.codes) {
       assert(imports, 'v86 writes a function before it has imported any');
-      body = withJumps(body, imports);
+      const { hints, changed } = withJumps(body, imports);
+      parts.push(hints);
+      body = changed;
     }
     parts.push(section(id, body));
   }
@@ -85,18 +88,22 @@ function readImports(body: Uint8Array): Imports {
   return { functions, lookupCall, withEnter };
 }
 
-function withJumps(body: Uint8Array, { functions, lookupCall }: Imports): Uint8Array {
+function withJumps(body: Uint8Array, { functions, lookupCall }: Imports) {
   const reader = new WasmReader(body);
   assert(reader.unsigned() === 1, 'v86 writes one function into a module');
   const { groups, declarations, local, instructions } = readFunction(reader.counted());
-  const whole = Buffer.concat([
+  const locals = Buffer.concat([
     Uint8Array.from(unsigned(groups + 1)),
     declarations,
     Uint8Array.of(2, wasm.i32Type),
-    ...(lookupCall ? withLookups(instructions, lookupCall, local) : [instructions]),
-    Uint8Array.of(...jumpToNext(functions), wasm.end),
   ]);
-  return Buffer.concat([Uint8Array.of(1, ...unsigned(whole.length)), whole]);
+  const hints = new BranchHints();
+  const code = new GuestCode(instructions).changed(lookupCall, local, hints, locals.length);
+  const end = Uint8Array.of(...jumpToNext(functions), wasm.end);
+  const size = unsigned(locals.length + code.length + end.length);
+  const changed = Buffer.concat([Uint8Array.of(1, ...size), locals, code, end]);
+  // Functions that v86 imports, and `enterFrom`, come before it.
+  return { hints: hints.section(functions + 1), changed };
 }
 
 /** The declarations of locals, the number of the first that is free, and all instructions but `end`. */
@@ -111,27 +118,4 @@ function readFunction(body: Uint8Array) {
   }
   const declarations = body.subarray(declarationsAt, reader.at);
   return { groups, declarations, local, instructions: body.subarray(reader.at, -1) };
-}
-
-function withLookups(code: Uint8Array, lookupCall: Buffer, local: number): Uint8Array[] {
-  const parts: Uint8Array[] = [];
-  let copied = 0;
-  let indexAt = 0;
-  let flagsAt = 0;
-  for (let at = 0; at < code.length;) {
-    const end = instructionEnd(code, at);
-    if (code[at] === wasm.call && lookupCall.equals(code.subarray(at, end))) {
-      const areConstants = code[indexAt] === wasm.i32Const && code[flagsAt] === wasm.i32Const;
-      assert(areConstants, 'v86 looks a jump up for a function it does not know');
-      const index = code.subarray(indexAt, flagsAt);
-      const flags = code.subarray(flagsAt, at);
-      parts.push(code.subarray(copied, indexAt), stateInPage(index, flags, local));
-      copied = end;
-    }
-    indexAt = flagsAt;
-    flagsAt = at;
-    at = end;
-  }
-  parts.push(code.subarray(copied));
-  return parts;
 }

@@ -21,6 +21,8 @@ export function compileEmulator(wasm: Uint8Array): WebAssembly.Module {
   const module = new WebAssembly.Module(wasm);
   setFlag('--wasm-lazy-compilation');
   setFlag(`--wasm-tiering-budget=${guestBudget}`);
+  // What `BranchHints` says of the guest's functions.
+  setFlag('--experimental-wasm-branch-hinting');
   return module;
 }
 

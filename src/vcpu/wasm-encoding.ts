@@ -18,7 +18,9 @@ export const wasm = {
   functionReference: 0x70,
   i32Type: 0x7f,
   // Opcodes.
+  unreachable: 0x00,
   block: 0x02,
+  if: 0x04,
   end: 0x0b,
   branchIf: 0x0d,
   call: 0x10,
@@ -35,10 +37,13 @@ export const wasm = {
   i32IsZero: 0x45,
   i32Equal: 0x46,
   i32NotEqual: 0x47,
+  i32AtMostSigned: 0x4c,
   i32AtLeastUnsigned: 0x4f,
   i32Add: 0x6a,
   i32Subtract: 0x6b,
   i32And: 0x71,
+  i32Or: 0x72,
+  i32Xor: 0x73,
   i32ShiftLeft: 0x74,
   i32ShiftRightUnsigned: 0x76,
 } as const;

@@ -2,38 +2,12 @@ import { expect, it } from 'vitest';
 import { chained, enterImport } from '../../src/vcpu/chained-function.js';
 import { enterFrom } from '../../src/vcpu/guest-jump.js';
 import { jitLayout, wasmOffsets } from '../../src/vcpu/v86-internals.js';
-import { constant, name, section, unsigned, wasm } from '../../src/vcpu/wasm-encoding.js';
+import { constant, wasm } from '../../src/vcpu/wasm-encoding.js';
+import { functionOf, lookupName } from './written-function.js';
 
-const { i32Type, functionType, functionKind } = wasm;
-const memoryKind = 2;
 const pageBytes = 4096;
 const mode = 13;
 const roundInstructions = 100_003;
-const lookupName = 'jit_find_cache_entry_in_page';
-
-/** A module as v86 writes it, whose function runs `instructions`; it can call `log` and the lookup. */
-function functionOf(instructions: readonly number[]): Uint8Array {
-  const body = [1, 2, wasm.i32Type, ...instructions, wasm.end];
-  return Buffer.concat([
-    Uint8Array.from(wasm.header),
-    section(wasm.types, [
-      4,
-      ...[functionType, 0, 0],
-      ...[functionType, 1, i32Type, 0],
-      ...[functionType, 2, i32Type, i32Type, 0],
-      ...[functionType, 3, i32Type, i32Type, i32Type, 1, i32Type],
-    ]),
-    section(wasm.imports, [
-      3,
-      ...[...name('e'), ...name('log'), functionKind, 1],
-      ...[...name('e'), ...name(lookupName), functionKind, 3],
-      ...[...name('e'), ...name('m'), memoryKind, 0, 1],
-    ]),
-    section(wasm.functions, [1, 1]),
-    section(wasm.exports, [1, ...name('f'), functionKind, 0x82, 0]),
-    section(wasm.codes, [1, ...unsigned(body.length), ...body]),
-  ]);
-}
 
 const log = [wasm.call, 0];
 const logItsState = functionOf([wasm.localGet, 0, ...log]);
