@@ -54,7 +54,7 @@ export class GuestCode {
     for (let at = 0; at < code.length;) {
       const end = instructionEnd(code, at);
       const place = startsAt + this.#written + at - this.#copied;
-      switch (code[at]) {
+      switch (code[at]!) {
         case wasm.i32And:
           if (this.#asksForPageAndEnd()) this.#askOnce(end);
           break;
