@@ -2,6 +2,7 @@ import type { DiskRequest, DiskWrite } from '../guest/disk-request.js';
 import type { DiskResult, GuestEvent } from '../guest/guest-event.js';
 import type { GuestOutput } from '../guest/guest-output.js';
 import type { LogRecord } from '../log/log-record.js';
+import type { Epoch } from '../units.js';
 import { DiskQueue } from './disk-queue.js';
 
 /** What a replica that follows does on a disk itself. */
@@ -165,6 +166,27 @@ export class OwnDisk {
       return { kind, requestId, result: { kind: 'read', data } };
     });
     return { ...record, events };
+  }
+
+  /**
+   * The next record waits for a read that waits for a write, and it is a later record that tells of the
+   * end of that.
+   */
+  get awaitsRecords(): boolean {
+    if (this.#use === 'everything') return false;
+    const started = this.#queue.started();
+    return (this.#held[0]?.events ?? [])
+      .filter(isOwnRead)
+      .some(({ requestId }) => this.#queue.has(requestId) && !started.includes(requestId));
+  }
+
+  /** The next record completes a read that our guest, which has run so far, would have issued by now. */
+  unissued(ran: Epoch): number | null {
+    const [next] = this.#held;
+    if (!next || ran < next.epoch - 1) return null;
+    return (
+      next.events.filter(isOwnRead).find((e) => !this.#reads.has(e.requestId))?.requestId ?? null
+    );
   }
 
   /** No record waits for a read. */

@@ -15,6 +15,7 @@ import { DivergedError } from './diverged-error.js';
 import type { BackupStatus } from './backup-status.js';
 import { Election } from './election.js';
 import { FollowedDisk } from './followed-disk.js';
+import { Intake } from './intake.js';
 import { PrimaryWatch } from './primary-watch.js';
 import { defaultRedundancy, type CommitRule, type Redundancy } from './redundancy.js';
 import { ReplayedGuest } from './replayed-guest.js';
@@ -69,7 +70,7 @@ export class Backup {
   /** Output of epochs up to here has left the primary. */
   #released: Epoch = 0;
   #goodbye: GuestEnd | null = null;
-  #readingPaused = false;
+  readonly #intake: Intake;
   #lostAtMs = 0;
   #divergence: DivergedError | null = null;
   #retryClaimAtMs = Number.POSITIVE_INFINITY;
@@ -87,6 +88,7 @@ export class Backup {
     this.#disk = new FollowedDisk(settings.ownDisk, (message) => {
       return { kind: 'send', peer, message };
     });
+    this.#intake = new Intake(peer, this.#disk);
   }
 
   /** Instead of following: a generation that was claimed before its primary died names its last seat. */
@@ -300,11 +302,8 @@ export class Backup {
     this.#released = message.released;
     const effects = [this.#ack(guest, nowMs), ...this.#disk.records(message.records)];
     effects.push(...this.#snapshots.release(message.released));
-    if (guest.log.isFull && !this.#readingPaused) {
-      this.#readingPaused = true;
-      effects.push({ kind: 'pauseReading', peer: this.#peer });
-    }
-    return effects;
+    effects.push(...this.#divergedAtDisk(guest, nowMs));
+    return [...effects, ...this.#intake.received(guest)];
   }
 
   #goodbyeSaid(end: GuestEnd | { readonly kind: 'leaving' }, nowMs: number): RoleEffect[] {
@@ -326,6 +325,7 @@ export class Backup {
           ...this.#goLiveIfDue(),
           ...this.#readOn(guest, nowMs),
           ...this.#endIfDone(),
+          ...this.#divergedAtDisk(guest, nowMs),
         ];
       case 'crashed':
         guest.crashed(event);
@@ -352,12 +352,11 @@ export class Backup {
     }
   }
 
-  /** Room in the log again; a guest that is over has made room for good. */
+  /** While we did not read, silence was our own. */
   #readOn(guest: ReplayedGuest, nowMs: number): RoleEffect[] {
-    if (!this.#readingPaused || !guest.log.hasRoom) return [];
-    this.#readingPaused = false;
-    this.#watch.heard(nowMs);
-    return [{ kind: 'resumeReading', peer: this.#peer }];
+    const effects = this.#intake.ran(guest);
+    if (effects.length > 0) this.#watch.heard(nowMs);
+    return effects;
   }
 
   /**
@@ -374,6 +373,12 @@ export class Backup {
     // The next start may be from our copy of the disk.
     if (this.#disk.hasWrites) return [];
     return [...this.#journal.tell({ kind: 'ended' }), ...this.#end(this.#goodbye)];
+  }
+
+  /** No digest would tell: the record that has it waits for that read. */
+  #divergedAtDisk({ ran }: ReplayedGuest, nowMs: number): RoleEffect[] {
+    const id = this.#phase === 'over' ? null : this.#disk.unissued(ran);
+    return id === null ? [] : this.#diverged(ran, `disk read ${id} was not issued`, nowMs);
   }
 
   #diverged(epoch: Epoch, difference: string, nowMs: number): RoleEffect[] {
@@ -583,8 +588,7 @@ export class Backup {
       effects.push(this.#send({ kind: 'keepAlive' }, nowMs));
     }
     effects.push(...this.#watch.questions(nowMs));
-    // While we do not read, silence is our own.
-    if (this.#readingPaused) this.#watch.heard(nowMs);
+    if (this.#intake.isPaused) this.#watch.heard(nowMs);
     const isSilent = this.#watch.suspects(nowMs);
     return isSilent
       ? [...effects, ...this.#suspect('it has been silent too long', nowMs)]

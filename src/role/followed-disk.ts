@@ -93,6 +93,14 @@ export class FollowedDisk {
   get isDrained(): boolean {
     return this.#own?.isDrained ?? true;
   }
+  /** The vCPU can do nothing before more has arrived. */
+  get awaitsRecords(): boolean {
+    return this.#own?.awaitsRecords ?? false;
+  }
+  /** A read that the primary's guest has issued and ours, after the epoch `ran`, has not; null: none. */
+  unissued(ran: Epoch): number | null {
+    return this.#own?.unissued(ran) ?? null;
+  }
   /** We have a disk to ourselves. */
   get isCopy(): boolean {
     return this.#resync !== null;

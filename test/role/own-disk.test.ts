@@ -190,6 +190,40 @@ describe('a backup that reads for itself', () => {
     expect(backup.commands().slice(-2)).toEqual(['replay', 'goLive']);
   });
 
+  it('reads on with a full log when only a later record can let the next one run (seed 61000160)', () => {
+    const backup = DrivenBackup.inSync({ ...reads, logBufferBytesMax: 1000 });
+    backup.record();
+    backup.ran(11, writeOf(1, 512), readOf(2, 512));
+    // The read waits for the write, and that for what the log says of it.
+    for (let i = 0; i < 20; i += 1) backup.record([ownRead(2)]);
+    expect(backup.of('pauseReading')).toEqual([]);
+    backup.record([written(1)]);
+    expect(backup.of('startDisk').map(({ request }) => request.id)).toEqual([2]);
+    backup.record();
+    expect(backup.of('pauseReading')).toHaveLength(1);
+  });
+
+  it('reads on when its guest has come to a read that waits for a record', () => {
+    const backup = DrivenBackup.inSync({ ...reads, logBufferBytesMax: 1000 });
+    for (let i = 0; i < 4; i += 1) backup.record();
+    for (let i = 0; i < 20; i += 1) backup.record([ownRead(2)]);
+    expect(backup.of('pauseReading')).toHaveLength(1);
+    for (let epoch = 11; epoch <= 13; epoch += 1) backup.ran(epoch);
+    expect(backup.of('resumeReading')).toEqual([]);
+    backup.ran(14, writeOf(1, 512), readOf(2, 512));
+    expect(backup.of('resumeReading')).toHaveLength(1);
+  });
+
+  it('has diverged if a record ends a read that its guest has not issued (seed 62001946)', () => {
+    const backup = DrivenBackup.inSync(reads);
+    backup.record();
+    backup.record([ownRead(1)]);
+    expect(backup.end).toBeUndefined();
+    backup.ran(11);
+    expect(backup.end).toMatchObject({ kind: 'rejoin', hasDiverged: true });
+    expect(backup.of('send').at(-1)?.message).toMatchObject({ kind: 'diverged', epoch: 11 });
+  });
+
   it('hands over a read that has begun: the primary it becomes does not begin it again', () => {
     const backup = DrivenBackup.inSync(reads);
     backup.record();

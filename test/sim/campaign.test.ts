@@ -39,4 +39,4 @@ it('shrinks a failing world to the faults it needs', async () => {
     expect(small.plan.faults.length).toBeLessThan(plan.faults.length);
     return;
   }
-}, 60_000);
+});
