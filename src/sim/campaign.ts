@@ -1,4 +1,5 @@
-import { rollPlan, type FaultPlan } from './fault-plan.js';
+import type { FaultPlan } from './fault-plan.js';
+import { rollPlan } from './roll-plan.js';
 import { simulate, type RunReport } from './simulation.js';
 
 /** Sums over many seeds. Units: as `RunReport`. */

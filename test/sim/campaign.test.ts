@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { runCampaign } from '../../src/sim/campaign.js';
-import { rollPlan } from '../../src/sim/fault-plan.js';
+import { rollPlan, whyImpossible } from '../../src/sim/roll-plan.js';
 import { shrink } from '../../src/sim/shrink.js';
 import { simulate } from '../../src/sim/simulation.js';
 
@@ -16,6 +16,28 @@ it('keeps every promise in 150 random worlds', async () => {
   expect(totals.acknowledged).toBeGreaterThan(8_000);
   expect(totals.digestsCompared).toBeGreaterThan(38_000);
 }, 60_000);
+
+it.each([
+  { hosts: 4, disks: 'backupReads' },
+  { hosts: 3, disks: 'replicated' },
+  { hosts: 3, journal: 'sync' },
+  { hosts: 4, commit: 'quorum' },
+  { hosts: 2, commit: 'quorum' },
+] as const)('keeps every promise in random worlds with %o', async (forced) => {
+  const planOf = (seed: number) => rollPlan(seed, forced);
+  const seeds = Array.from({ length: 12 }, (_, i) => i + 1);
+  for (const seed of seeds) expect(planOf(seed)).toMatchObject(forced);
+  const { failed } = await runCampaign(seeds, { planOf });
+  expect(failed.map(({ seed, violations }) => [seed, violations])).toEqual([]);
+});
+
+it('forces on a world what there can be, and leaves the rest to the dice', () => {
+  expect(rollPlan(7, { hosts: 5 })).toEqual({ ...rollPlan(7), hosts: 5 });
+  expect(whyImpossible({ hosts: 3, commit: 'quorum' })).toBe(null);
+  expect(whyImpossible({ journal: 'sync', commit: 'quorum' })).toContain('journal');
+  expect(whyImpossible({ disks: 'replicated', commit: 'quorum' })).toContain('disk');
+  expect(whyImpossible({ disks: 'replicated', journal: 'async' })).toContain('shared');
+});
 
 it('runs the same world for the same seed, to the last event', async () => {
   for (const seed of [1, 2, 3, 4, 5]) {
