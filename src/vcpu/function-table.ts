@@ -1,5 +1,6 @@
 import { assert } from '../assert.js';
 import { chained, enterImport } from './chained-function.js';
+import { HotFunctions } from './hot-functions.js';
 import { enterFrom } from './guest-jump.js';
 import { jitLayout, type V86Imports } from './v86-internals.js';
 
@@ -24,6 +25,11 @@ export class FunctionTable {
   #table: WebAssembly.Table | null = null;
   #jitImports: WebAssembly.ModuleImports = {};
   readonly #codes = new Map<number, Uint8Array>();
+  readonly #hot: HotFunctions;
+
+  constructor(hot = new HotFunctions()) {
+    this.#hot = hot;
+  }
 
   takeOver(imports: V86Imports): void {
     const { jit_clear_func, jit_clear_all_funcs } = imports;
@@ -51,9 +57,23 @@ export class FunctionTable {
     return instance.exports['f'];
   }
 
+  /** A round has ended where function `index` goes on: what runs often and long is made anew. */
+  sample(index: number): void {
+    const code = this.#codes.get(index);
+    if (!code) return;
+    const ready = this.#hot.sample(code, chained);
+    if (!ready) return;
+    for (const [place, used] of this.#codes) {
+      if (used !== ready.code) continue;
+      const { f } = new WebAssembly.Instance(ready.module, { e: this.#jitImports }).exports;
+      this.#table?.set(place + functionsStart, f);
+    }
+  }
+
   set({ index, code }: CompiledFunction, run: unknown): void {
     assert(this.#table, 'the table of functions is used before v86 has made it');
     this.#codes.set(index, code);
+    this.#hot.newFunction();
     this.#table.set(index + functionsStart, run);
   }
 

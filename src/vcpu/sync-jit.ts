@@ -1,12 +1,21 @@
 import { assert } from '../assert.js';
 import { FunctionTable } from './function-table.js';
-import type { V86Cpu, V86Exports, V86Imports } from './v86-internals.js';
+import {
+  jitLayout,
+  wasmOffsets,
+  type V86Cpu,
+  type V86Exports,
+  type V86Imports,
+} from './v86-internals.js';
 
 // Settings of v86's compiler by their numbers in `set_jit_config`. How many pages of guest code go
 // into one function (MAX_PAGES; v86's own choice is 3), and up to how many basic blocks are doubled to
 // give a loop one entry (MAX_EXTRA_BASIC_BLOCKS; 250): with either the guest is no faster, and the
 // engine works up to half longer on what comes out. Part of LOG_VERSION: replicas compile alike.
 const settings = { pagesPerFunction: [1, 1], extraBasicBlocks: [3, 100] } as const;
+
+// A sample is cheap, and a hundred a second would do.
+const roundsPerSample = 8;
 
 /**
  * v86's just-in-time compiler without its race: v86 installs a function whenever the engine is done
@@ -18,6 +27,7 @@ const settings = { pagesPerFunction: [1, 1], extraBasicBlocks: [3, 100] } as con
 export class SyncJit {
   readonly table = new FunctionTable();
   #cpu: V86Cpu | null = null;
+  #rounds = 0;
   #compiled: {
     index: number;
     start: number;
@@ -47,10 +57,21 @@ export class SyncJit {
 
   /** Installs what was compiled during the last round. v86 holds a lock while its main loop runs. */
   install(): void {
+    if (this.#rounds++ % roundsPerSample === 0) this.#sample();
     if (!this.#compiled) return;
     const { index, start, flags, code, run } = this.#compiled;
     this.#compiled = null;
     this.table.set({ index, code }, run);
     this.#cpu?.codegen_finalize_finished(index, start, flags);
+  }
+
+  /** Says which function the guest is in. */
+  #sample(): void {
+    if (!this.#cpu) return;
+    const view = new DataView(this.#cpu.wasm_memory.buffer);
+    const { codeOfPages, code } = jitLayout;
+    const page = view.getUint32(wasmOffsets.instructionPointer, true) >>> 12;
+    const found = view.getUint32(codeOfPages + 4 * page, true);
+    if (found !== 0) this.table.sample(view.getUint16(found + code.index, true));
   }
 }

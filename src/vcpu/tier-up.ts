@@ -26,6 +26,19 @@ export function compileEmulator(wasm: Uint8Array): WebAssembly.Module {
   return module;
 }
 
+/** A module that the engine optimizes when it is first called, with all its art, beside its other work. */
+export function compileForSpeed(wasm: Uint8Array): WebAssembly.Module {
+  setFlag('--no-turbo-use-mid-tier-regalloc-for-huge-functions');
+  setFlag('--wasm-tiering-budget=1');
+  const module = new WebAssembly.Module(Uint8Array.from(wasm));
+  setFlag(`--wasm-tiering-budget=${guestBudget}`);
+  return module;
+}
+
+export function endCompilingForSpeed(): void {
+  setFlag('--turbo-use-mid-tier-regalloc-for-huge-functions');
+}
+
 function setFlag(flag: string): void {
   if (Number.parseInt(process.versions.node, 10) > newestNodeMajor) return;
   setFlagsFromString(flag);

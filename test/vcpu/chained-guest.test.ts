@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { firstDifference, type StateDigest } from '../../src/guest/state-digest.js';
 import type * as chainedFunction from '../../src/vcpu/chained-function.js';
+import type * as hotFunctions from '../../src/vcpu/hot-functions.js';
 import { prompt } from './live-guest.js';
 import { loadLinuxImage } from './linux-image.js';
 import { differences, factsOf, linearMemoryOf } from './machine-facts.js';
@@ -19,6 +20,22 @@ vi.mock('../../src/vcpu/chained-function.js', async (original) => {
   };
 });
 
+const madeAnew = vi.hoisted(() => ({ functions: 0 }));
+vi.mock('../../src/vcpu/hot-functions.js', async (original) => {
+  const { HotFunctions } = await original<typeof hotFunctions>();
+  class SoonHot extends HotFunctions {
+    constructor() {
+      super({ samples: 3, bytes: 10_000, quiet: 5, readyAfter: 10 });
+    }
+    override sample(...args: Parameters<hotFunctions.HotFunctions['sample']>) {
+      const made = super.sample(...args);
+      if (made) madeAnew.functions += 1;
+      return made;
+    }
+  }
+  return { HotFunctions: SoonHot };
+});
+
 const linux = loadLinuxImage();
 let thread: GuestThread | null = null;
 beforeEach(() => {
@@ -31,7 +48,7 @@ afterEach(() => {
 });
 
 describe.skipIf(!linux)('a real guest (skipped where images/linux is not built)', () => {
-  it('ends every epoch as one whose functions return to the main loop each time', async () => {
+  it('ends every epoch as one whose functions are as v86 wrote them', async () => {
     thread = await GuestThread.start(linux!.spec({}));
     const guest = await thread.guest(null, linux!.disk);
     const switchedOn = guest.cut();
@@ -46,6 +63,7 @@ describe.skipIf(!linux)('a real guest (skipped where images/linux is not built)'
     guest.type('for i in 1 2 3; do ls -l /bin | sort | md5sum; done; gzip -c /bin/busybox | wc -c');
     while (!prompted()) run();
     expect(chaining.functions).toBeGreaterThan(50);
+    expect(madeAnew.functions).toBeGreaterThan(2);
 
     chaining.isOn = false;
     const other = await thread.guest(switchedOn, linux!.disk);
