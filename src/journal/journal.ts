@@ -12,7 +12,7 @@ import {
   openJournal,
   type JournalContents,
 } from './journal-reader.js';
-import { parseJournalFileName } from './journal-name.js';
+import { journalFileName, parseJournalFileName } from './journal-name.js';
 import { JournalWriter, type JournalHandlers, type JournalSelf } from './journal-writer.js';
 import { isBehind } from './lineage.js';
 
@@ -88,13 +88,14 @@ export class Journal {
    */
   async takeOver(contents: JournalContents): Promise<Resumption> {
     const { run, lastEpoch: epoch, owners, memberOf, torn } = contents;
+    const base = contents.bases.at(-1) ?? 0;
+    const baseName = journalFileName({ run, kind: 'snapshot', epoch: base });
     // What was read may be in the host's memory only, and what comes behind it will be durable.
     for (const { name, bytes } of await this.#files.list()) {
-      if (name.endsWith('.log')) {
+      if (name.endsWith('.log') || name === baseName) {
         await this.#files.truncate(name, name === torn?.name ? torn.goodBytes : bytes);
       }
     }
-    const base = contents.bases.at(-1) ?? 0;
     const snapshot = await journalBase(this.#files, run, base);
     const writer = this.#newWriter({ run, epoch, owners, memberOf });
     await writer.open(null);

@@ -274,6 +274,26 @@ describe('whose journal it is', () => {
     expect((await resumed(files, generationOf(2, 'z')))?.epochs).toEqual(from(21, 50));
   });
 
+  it('is whole behind a snapshot that was ahead of the log and not synced (seed 64002321)', async () => {
+    const files = new MemoryFiles();
+    const writer = new Kept(files, 'a');
+    writer.journal.begin(null);
+    await quiet();
+    writer.append(1, 20);
+    await writer.settle();
+    files.isStuck = true;
+    writer.append(21, 30);
+    writer.journal.snapshot(snapshotOf(30));
+    await quiet();
+    // Killed when the snapshot was written and these records were not.
+    const log = files.entry(files.names('log').at(-1)!);
+    log.bytes = log.bytes.slice(0, log.durableBytes);
+    files.isStuck = false;
+    expect((await resumed(files))?.resumption.lastEpoch).toBe(30);
+    files.cutPower();
+    expect((await resumed(files, generationOf(2, 'z')))?.resumption.lastEpoch).toBe(30);
+  });
+
   it('is missed by whoever has an empty one after a generation that kept one', async () => {
     const { journal } = new Kept(new MemoryFiles(), 'z');
     const found = journal.resumable({ ...generationOf(2, 'b'), keepsJournal: true });
