@@ -83,6 +83,7 @@ export class Backup {
     this.#watch = new PrimaryWatch(settings.failureTimeoutMs, nowMs);
     this.#guest = kept?.guest ?? null;
     this.#before = kept?.last ?? null;
+    this.#lostAtMs = kept?.lostAtMs ?? 0;
     this.#journal = kept?.journal ?? new BackupJournal(settings.journal);
     this.#snapshots = kept?.snapshots ?? new SnapshotHold();
     this.#disk = new FollowedDisk(settings.ownDisk, (message) => {
@@ -97,7 +98,7 @@ export class Backup {
     this.#seat = seat?.seat ?? null;
     this.#commit = commit;
     this.#redundancy = { backups: backupsWished, commit };
-    this.#lostAtMs = nowMs;
+    this.#lostAtMs ||= nowMs;
     return this.#callElection(nowMs);
   }
 
@@ -215,6 +216,7 @@ export class Backup {
     if (message.kind !== 'welcome') return this.#violation(`${message.kind} before a welcome`);
     const { identity, heartbeatTo, willWord, generation } = message;
     this.#primary = identity;
+    this.#lostAtMs = 0;
     this.#watch.welcomedBy(identity.replica, heartbeatTo);
     this.#generation = generation;
     this.#redundancy = { ...message.redundancy, ...this.#settings.redundancy };
@@ -561,7 +563,8 @@ export class Backup {
     const last = (this.#phase === 'greeting' && this.#before) || this.status();
     this.#phase = 'over';
     const [snapshots, journal] = [this.#snapshots, this.#journal];
-    return [{ kind: 'stand', end, kept: { guest, snapshots, journal, last } }];
+    const kept = { guest, snapshots, journal, last, lostAtMs: this.#lostAtMs };
+    return [{ kind: 'stand', end, kept }];
   }
 
   #end(end: RoleEnd): RoleEffect[] {

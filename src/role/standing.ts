@@ -13,6 +13,8 @@ export interface KeptGuest {
   readonly snapshots: SnapshotHold;
   readonly journal: BackupJournal;
   readonly last: BackupStatus;
+  /** When it noticed; 0 if it was not that which it noticed. */
+  readonly lostAtMs: number;
 }
 
 /**

@@ -317,7 +317,14 @@ describe('a backup whose primary waits for a majority', () => {
     expect(claim).toMatchObject({ kind: 'claim', generation: 4 });
     backup.step({ kind: 'claimAnswered', generation: 4, outcome: { kind: 'won' } }, 5003);
     const live = { kind: 'vcpu', event: { kind: 'wentLive', lastEpoch: 10 } } as const;
-    const start = backup.step(live, 5004).find(({ kind }) => kind === 'becomePrimary');
+    const effects = backup.step(live, 5004);
+    const sinceLostMs = 5004 - role.kept.lostAtMs;
+    expect(sinceLostMs).toBeGreaterThan(3000);
+    expect(effects).toContainEqual({
+      kind: 'report',
+      report: { kind: 'wentLive', epoch: 10, sinceLostMs },
+    });
+    const start = effects.find(({ kind }) => kind === 'becomePrimary');
     expect(start).toMatchObject({ start: { redundancy: { backups: 2, commit: 'quorum' } } });
   });
 
