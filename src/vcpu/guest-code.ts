@@ -11,6 +11,17 @@ const valid = 1;
 const pageBytes = 4096;
 const accessBytesMax = 16;
 
+const addMore = Array.from({ length: accessBytesMax }, (_none, more) =>
+  Uint8Array.of(...constant(more), wasm.i32Add),
+);
+const askWhetherValid = Uint8Array.of(
+  ...[wasm.i32Xor, ...constant(pageBytes), wasm.i32And, wasm.i32Or],
+  ...[...constant(valid), wasm.i32Equal],
+);
+
+const hasRule = new Uint8Array(256);
+for (const opcode of [wasm.i32And, wasm.branchIf, wasm.if, wasm.call]) hasRule[opcode] = 1;
+
 // One function is changed at a time, a few hundred in a life: their memory is not made anew for each.
 let scratch = new Uint8Array(0);
 
@@ -31,6 +42,7 @@ export class GuestCode {
   #count = 0;
   #copied = 0;
   #written = 0;
+  #asked: { with: Uint8Array; inLine: Uint8Array } | null = null;
 
   constructor(code: Uint8Array) {
     this.#code = code;
@@ -51,26 +63,28 @@ export class GuestCode {
     startsAt: number,
   ): Uint8Array {
     const code = this.#code;
+    const starts = this.#starts;
+    // A guest waits for this loop whenever something new is compiled: most instructions concern no rule.
+    let count = 0;
     for (let at = 0; at < code.length;) {
+      const opcode = code[at]!;
       const end = instructionEnd(code, at);
-      const place = startsAt + this.#written + at - this.#copied;
-      switch (code[at]!) {
-        case wasm.i32And:
+      if (hasRule[opcode] === 1) {
+        this.#count = count;
+        const place = startsAt + this.#written + at - this.#copied;
+        if (opcode === wasm.i32And) {
           if (this.#asksForPageAndEnd()) this.#askOnce(end);
-          break;
-        case wasm.branchIf:
+        } else if (opcode === wasm.branchIf) {
           if (this.#asksForFastWay()) hints.add(place, likelihood.alwaysTaken);
           else if (this.#asksForFault()) hints.add(place, likelihood.neverTaken);
-          break;
-        case wasm.if:
+        } else if (opcode === wasm.if) {
           if (this.#asksForSlowWrite()) hints.add(place, likelihood.neverTaken);
-          break;
-        case wasm.call:
-          if (lookup && isAt(code, at, lookup)) this.#lookUp(at, end, freeLocal);
-          break;
-        default:
+        } else if (lookup && isAt(code, at, lookup)) {
+          this.#lookUp(at, end, freeLocal);
+        }
       }
-      this.#starts[this.#count++ % window] = at;
+      starts[count % window] = at;
+      count += 1;
       at = end;
     }
     this.#copy(code.length);
@@ -94,12 +108,13 @@ export class GuestCode {
   #askOnce(end: number): void {
     const bytes = pageBytes - this.#constant(2);
     if (bytes < 1 || bytes > accessBytesMax) return;
-    const address = this.#code.subarray(this.#start(5), this.#start(4));
-    this.#replace(this.#start(7), end, [
-      ...[...address, ...constant(bytes - 1), wasm.i32Add],
-      ...[...address, wasm.i32Xor, ...constant(pageBytes), wasm.i32And, wasm.i32Or],
-      ...[...constant(valid), wasm.i32Equal],
-    ]);
+    const [address, afterAddress] = [this.#start(5), this.#start(4)];
+    this.#copy(this.#start(7));
+    this.#put(this.#code, address, afterAddress);
+    this.#put(addMore[bytes - 1]!);
+    this.#put(this.#code, address, afterAddress);
+    this.#put(askWhetherValid);
+    this.#copied = end;
   }
 
   /** The answer to an access's question comes before: that of several bytes, or `(entry & flags) == valid`. */
@@ -132,9 +147,19 @@ export class GuestCode {
   #lookUp(at: number, end: number, freeLocal: number): void {
     const areConstants = this.#isConstant(1) && this.#isConstant(2);
     assert(areConstants, 'v86 looks a jump up for a function it does not know');
-    const index = this.#code.subarray(this.#start(2), this.#start(1));
-    const flags = this.#code.subarray(this.#start(1), at);
-    this.#replace(this.#start(2), end, stateInPage(index, flags, freeLocal));
+    const [start, flagsAt] = [this.#start(2), this.#start(1)];
+    // It asks with its own index and flags, the same each time.
+    if (!this.#asked || !isAt(this.#code, start, this.#asked.with)) {
+      const [index, flags] = [
+        this.#code.subarray(start, flagsAt),
+        this.#code.subarray(flagsAt, at),
+      ];
+      const inLine = stateInPage(index, flags, freeLocal);
+      this.#asked = { with: this.#code.subarray(start, at), inLine };
+    }
+    this.#copy(start);
+    this.#put(this.#asked.inLine);
+    this.#copied = end;
   }
 
   /** Where the instruction begins that is `back` before the one looked at. */
@@ -158,20 +183,20 @@ export class GuestCode {
     return low < 0x80 ? low : (low & 0x7f) | (this.#code[at + 1]! << 7);
   }
 
-  #replace(from: number, to: number, by: ArrayLike<number>): void {
-    this.#copy(from);
-    this.#out.set(by, this.#written);
-    this.#written += by.length;
+  #copy(to: number): void {
+    this.#put(this.#code, this.#copied, to);
     this.#copied = to;
   }
 
-  #copy(to: number): void {
-    this.#out.set(this.#code.subarray(this.#copied, to), this.#written);
-    this.#written += to - this.#copied;
-    this.#copied = to;
+  #put(bytes: Uint8Array, from = 0, to = bytes.length): void {
+    const out = this.#out;
+    let written = this.#written;
+    for (let at = from; at < to; at++) out[written++] = bytes[at]!;
+    this.#written = written;
   }
 }
 
 function isAt(code: Uint8Array, at: number, wanted: Uint8Array): boolean {
-  return wanted.every((byte, i) => code[at + i] === byte);
+  for (let i = 0; i < wanted.length; i++) if (code[at + i] !== wanted[i]) return false;
+  return true;
 }

@@ -87,7 +87,8 @@ export function name(text: string): number[] {
 }
 
 export function section(id: number, body: Uint8Array | readonly number[]): Uint8Array {
-  return Buffer.concat([Uint8Array.of(id, ...unsigned(body.length)), Uint8Array.from(body)]);
+  const bytes = body instanceof Uint8Array ? body : Uint8Array.from(body);
+  return Buffer.concat([Uint8Array.of(id, ...unsigned(bytes.length)), bytes]);
 }
 
 /** Reads a module or a part of one from its start. */

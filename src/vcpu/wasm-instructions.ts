@@ -36,9 +36,9 @@ set(nothing, 0x45, 0xbf); // comparison, arithmetic, conversion
  */
 export function instructionEnd(code: Uint8Array, at: number): number {
   const start = at + 1;
-  switch (immediates[code[at]!] ?? 0) {
-    case nothing:
-      return start;
+  const kind = immediates[code[at]!]!;
+  if (kind === nothing) return start;
+  switch (kind) {
     case number:
       return numberEnd(code, start);
     case twoNumbers:
