@@ -15,7 +15,7 @@ export class WireFormatError extends FtvmError {
 const packr = new Packr({ useRecords: false, int64AsType: 'number' });
 const checksumBytes = 4;
 const nestedHeadBytes = 5;
-const recordsHeadBytesMax = 80;
+const recordsHeadBytesMax = 96;
 
 /** CRC-32 of the rest (little endian), then one msgpack map whose `kind` says what follows. */
 export function encodeMessage(message: WireMessage): Uint8Array {
@@ -26,15 +26,17 @@ export function encodeMessage(message: WireMessage): Uint8Array {
 }
 
 /** Most of what is sent, and all that is large: written in one go. */
-function packRecords({ kind, records, ...counts }: Records): Uint8Array {
+function packRecords({ kind, records, isAwaited, ...counts }: Records): Uint8Array {
   let bytesMax = recordsHeadBytesMax;
   for (const record of records) bytesMax += nestedHeadBytes + encodedBytesMax(record);
   const writer = new MsgpackWriter(bytesMax, checksumBytes);
   const fields = Object.entries(counts);
   writer
-    .map(2 + fields.length)
+    .map(3 + fields.length)
     .key('kind')
     .key(kind)
+    .key('isAwaited')
+    .flag(isAwaited)
     .key('records')
     .list(records.length);
   for (const record of records) writer.nested(() => writeRecord(writer, record));
@@ -220,7 +222,12 @@ const shapes: Record<WireMessage['kind'], Record<string, Check>> = {
   statePages: { offset: natural, data: bytes },
   stateEnd: {},
   stateAck: { receivedBytes: natural },
-  records: { records: listOf(bytes), released: natural, consoleReleased: natural },
+  records: {
+    records: listOf(bytes),
+    released: natural,
+    consoleReleased: natural,
+    isAwaited: flag,
+  },
   ack: { received: natural, ran: natural, durable: orNull(natural) },
   inSync: { generation: natural },
   diskAsk: { drive, offsetBytes: natural, lengthBytes: natural, digest: bytes, ran: natural },

@@ -121,6 +121,8 @@ export interface Records {
   readonly released: Epoch;
   /** Console bytes before this offset have left the primary. */
   readonly consoleReleased: ConsoleOffset;
+  /** An output may wait for the ack; else it can wait until they have run. */
+  readonly isAwaited: boolean;
 }
 /** Sent on receipt, not on execution (§3.2), and again when the vCPU has got further. */
 export interface Ack {

@@ -30,6 +30,7 @@ import { ReplicaLinks } from './replica-links.js';
 import type { ReplicaEnd, ReplicaParts } from './replica-parts.js';
 import { ReplicaPermission } from './replica-permission.js';
 import { ReplicaVcpu } from './replica-vcpu.js';
+import { TickTimer } from './tick-timer.js';
 
 /**
  * One replica of a VM: a role, and the one loop that feeds it inputs and performs its effects.
@@ -59,7 +60,7 @@ export class Replica {
   readonly #consoleInput: ConsoleInput;
   readonly #driveIo: DriveIo;
   readonly #journal: ReplicaJournal;
-  #stopTicking: (() => void) | null = null;
+  readonly #ticks: TickTimer;
   #feeding = false;
   #isOver = false;
   #isLeaving = false;
@@ -80,6 +81,10 @@ export class Replica {
     this.#permission = new ReplicaPermission(parts, settings);
     this.#vcpu = new ReplicaVcpu(parts.createVcpu);
     this.#driveIo = new DriveIo(parts.drives, parts);
+    this.#ticks = new TickTimer(parts.clock, settings.failureTimeoutMs, {
+      tick: () => this.feed({ kind: 'tick' }),
+      isQuiet: () => this.#isQuiet,
+    });
     this.#journal = new ReplicaJournal(parts.journal, {
       feed: (input) => this.feed(input),
       fail: (error) => this.#fail(error),
@@ -112,7 +117,7 @@ export class Replica {
     // In the record of the first epoch: there is no log in which the guest does not know who it is.
     if (warm) this.feed({ kind: 'guestEvent', event: warm.greeting });
     this.#vcpu.tell({ kind: 'goLive' });
-    this.#tickOn();
+    this.#ticks.start();
   }
 
   /** What the machine begins with, its disks as it knows them; null: it boots. */
@@ -133,7 +138,7 @@ export class Replica {
     const role = new Resuming(this.#settings, start, this.#parts.clock.nowMs());
     this.#role = role;
     for (const effect of role.begin()) this.#perform(effect);
-    this.#tickOn();
+    this.#ticks.start();
   }
 
   /** Follow the primary at `endpoint`; with the machine that is here, if it stands. */
@@ -145,7 +150,7 @@ export class Replica {
     if (!kept) this.#driveIo.follow();
     this.#role = new Backup(this.#settings, peer, this.#parts.clock.nowMs(), kept);
     this.#links.connect(peer, endpoint);
-    this.#tickOn();
+    this.#ticks.start();
   }
 
   /** Whether that generation gives it a say in the next one, though it has given up. */
@@ -242,6 +247,12 @@ export class Replica {
     } finally {
       this.#feeding = false;
     }
+    this.#ticks.fed();
+  }
+  get #isQuiet(): boolean {
+    const role = this.#role;
+    const mayRest = role instanceof Primary || role instanceof Backup;
+    return mayRest && role.isQuiet(this.#parts.clock.nowMs());
   }
 
   #perform(effect: RoleEffect): void {
@@ -466,15 +477,6 @@ export class Replica {
 
   // --- time and ends -------------------------------------------------------------------------
 
-  #tickOn(): void {
-    this.#stopTicking?.();
-    this.#stopTicking = this.#parts.clock.after(tickMs, () => {
-      if (this.#isOver) return;
-      this.feed({ kind: 'tick' });
-      this.#tickOn();
-    });
-  }
-
   #fail(error: unknown): void {
     const cause = error instanceof Error ? error : new Error(String(error));
     void this.#end({ kind: 'failed', error: cause });
@@ -483,7 +485,7 @@ export class Replica {
   async #end(end: ReplicaEnd): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#stopTicking?.();
+    this.#ticks.stop();
     this.#consoleInput.stop();
     this.#journal.end();
     this.#links.end();
@@ -501,6 +503,3 @@ export class Replica {
     this.#settleEnd(end);
   }
 }
-
-// Short beside a heartbeat (50 ms) and a batch of records (3 ms) counts as soon as it is due.
-const tickMs = 5;

@@ -92,6 +92,7 @@ export class TemplateMaker {
         return;
       case 'diverged':
       case 'recorded':
+      case 'rested':
       case 'wentLive':
         return;
     }

@@ -195,12 +195,14 @@ export class BackupDesk {
     return effects;
   }
 
-  sendRecords(nowMs: number): RoleEffect[] {
+  /** `isAwaited`: an output may wait for their acks. */
+  sendRecords(nowMs: number, { isAwaited } = { isAwaited: true }): RoleEffect[] {
     const { log, outlet, disks } = this.#parts;
     const { released, consoleReleased } = outlet;
-    return log.flush().map(({ backup, records: complete }) => {
+    return log.flush(nowMs).map(({ backup, records: complete }) => {
       const records = disks.recordsFor(backup, complete);
-      return this.#send(backup, { kind: 'records', records, released, consoleReleased }, nowMs);
+      const message = { kind: 'records', records, released, consoleReleased, isAwaited } as const;
+      return this.#send(backup, message, nowMs);
     });
   }
 
@@ -288,7 +290,8 @@ export class BackupDesk {
     const { settings, backups } = this.#parts;
     const effects: RoleEffect[] = [];
     const heartbeatMs = settings.failureTimeoutMs / heartbeatsPerTimeout;
-    const heartbeatDue = nowMs - this.#heartbeatAtMs >= heartbeatMs;
+    const everyMs = heartbeatMs * (backups.isQuiet(nowMs) ? heardHeartbeats : 1);
+    const heartbeatDue = nowMs - this.#heartbeatAtMs >= everyMs;
     if (heartbeatDue) this.#heartbeatAtMs = nowMs;
     for (const backup of backups.all()) {
       if (heartbeatDue) effects.push({ kind: 'sendHeartbeat', to: backup.heartbeatTo });
@@ -309,6 +312,8 @@ export class BackupDesk {
 
 // Four heartbeats lost in a row are weather turned into a failure (§2.3); ten leave room for a GC.
 const heartbeatsPerTimeout = 10;
+// While the channel is heard they only have to be there when it falls silent.
+const heardHeartbeats = 4;
 
 function isInSync({ identity, joinedAtMs }: BackupView, nowMs: number): RoleEffect {
   const { replica } = identity;

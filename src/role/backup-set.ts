@@ -39,6 +39,13 @@ export class BackupSet {
   inSync(): BackupView[] {
     return this.all().filter(({ state }) => state === 'inSync');
   }
+  /** All are in sync, and none has been silent for longer than a late heartbeat or two. */
+  isQuiet(nowMs: number): boolean {
+    for (const backup of this.#byPeer.values()) {
+      if (backup.state !== 'inSync' || backup.isMute(nowMs)) return false;
+    }
+    return true;
+  }
   inSyncIds(): ReplicaId[] {
     return this.inSync().map(({ identity }) => identity.replica);
   }

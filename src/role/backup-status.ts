@@ -26,3 +26,14 @@ export interface BackupStatus {
   /** Null when the replicas share their disk. */
   readonly diskSync: DiskSyncProgress | null;
 }
+
+/** As in the picture of `Backup`. */
+export type BackupPhase =
+  | 'greeting'
+  | 'receiving'
+  | 'replaying'
+  | 'settling'
+  | 'electing'
+  | 'claiming'
+  | 'goingLive'
+  | 'over';

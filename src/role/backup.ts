@@ -12,7 +12,7 @@ import { LOG_PARTED } from './admission.js';
 import { ArrivingState } from './arriving-state.js';
 import { BackupJournal } from './backup-journal.js';
 import { DivergedError } from './diverged-error.js';
-import type { BackupStatus } from './backup-status.js';
+import type { BackupPhase, BackupStatus } from './backup-status.js';
 import { Election } from './election.js';
 import { FollowedDisk } from './followed-disk.js';
 import { Intake } from './intake.js';
@@ -20,6 +20,7 @@ import { PrimaryWatch } from './primary-watch.js';
 import { defaultRedundancy, type CommitRule, type Redundancy } from './redundancy.js';
 import { ReplayedGuest } from './replayed-guest.js';
 import { SnapshotHold } from './snapshot-hold.js';
+import { OwedAck } from './owed-ack.js';
 import type { KeptGuest } from './standing.js';
 import type { RoleEffect, RoleEnd, RoleReport } from './role-effect.js';
 import type { PeerId, RoleInput } from './role-input.js';
@@ -64,7 +65,7 @@ export class Backup {
   readonly #disk: FollowedDisk;
   /** The generation is ours, and the vCPU has not been told: a record waits for our disk. */
   #isGoLiveDue = false;
-  #ackedRan: Epoch = 0;
+  readonly #acks = new OwedAck();
   readonly #journal: BackupJournal;
   readonly #snapshots: SnapshotHold;
   /** Output of epochs up to here has left the primary. */
@@ -106,6 +107,12 @@ export class Backup {
     if (this.#phase === 'over') return [];
     const effects = this.#take(input, nowMs);
     return [...effects, ...this.#journal.replayed(effects)];
+  }
+
+  /** Time alone brings about nothing but what follows a silence that has not begun. */
+  isQuiet(nowMs: number): boolean {
+    const isFollowing = this.#phase === 'replaying' && !this.#goodbye && this.#watch.isQuiet(nowMs);
+    return isFollowing && this.#guest !== null && !this.#acks.isDue(this.#guest);
   }
 
   #take(input: RoleInput, nowMs: number): RoleEffect[] {
@@ -259,7 +266,7 @@ export class Backup {
     const past = { lineage: this.#lineage, records: [], after: null };
     const guest = new ReplayedGuest(snapshot, this.#settings.logBufferBytesMax, past);
     this.#guest = guest;
-    this.#ackedRan = epoch;
+    this.#acks.sent(epoch);
     this.#phase = 'replaying';
     return [
       ...this.#namable(guest, nowMs),
@@ -302,7 +309,8 @@ export class Backup {
     const wrong = guest.receive(message);
     if (wrong) return this.#violation(wrong);
     this.#released = message.released;
-    const effects = [this.#ack(guest, nowMs), ...this.#disk.records(message.records)];
+    const acks = this.#acks.received(message.isAwaited) ? [this.#ack(guest, nowMs)] : [];
+    const effects = [...acks, ...this.#disk.records(message.records)];
     effects.push(...this.#snapshots.release(message.released));
     effects.push(...this.#divergedAtDisk(guest, nowMs));
     return [...effects, ...this.#intake.received(guest)];
@@ -321,6 +329,7 @@ export class Backup {
       case 'ran':
         return [
           ...guest.epochRan(event),
+          ...this.#ackIf(this.#acks.isDueAfterRun(guest), guest, nowMs),
           ...this.#disk.ran(event.outputs),
           ...this.#claimIfSettled(nowMs),
           ...this.#journal.ran(event),
@@ -350,6 +359,7 @@ export class Backup {
         if (this.#journal.isKept) this.#snapshots.hold(event.snapshot);
         return this.#snapshots.release(this.#released);
       case 'recorded':
+      case 'rested':
         return [];
     }
   }
@@ -586,7 +596,7 @@ export class Backup {
     if (this.#phase === 'goingLive' || !this.#watch.isOpen) return [];
     const effects = this.#watch.lifeSigns(nowMs);
     const guest = this.#phase === 'replaying' ? this.#guest : null;
-    if (guest && guest.ran > this.#ackedRan) effects.push(this.#ack(guest, nowMs));
+    if (guest) effects.push(...this.#ackIf(this.#acks.isDue(guest), guest, nowMs));
     if (this.#watch.isKeepAliveDue(nowMs) && this.#phase !== 'greeting') {
       effects.push(this.#send({ kind: 'keepAlive' }, nowMs));
     }
@@ -598,8 +608,11 @@ export class Backup {
       : effects;
   }
 
+  #ackIf(isDue: boolean, guest: ReplayedGuest, nowMs: number): RoleEffect[] {
+    return isDue && this.#phase === 'replaying' ? [this.#ack(guest, nowMs)] : [];
+  }
   #ack(guest: ReplayedGuest, nowMs: number): RoleEffect {
-    this.#ackedRan = guest.ran;
+    this.#acks.sent(guest.ran);
     const { received, ran } = guest;
     const durable = this.#journal.acked(received);
     return this.#send({ kind: 'ack', received, ran, durable }, nowMs);
@@ -636,16 +649,6 @@ export class Backup {
     };
   }
 }
-
-type BackupPhase =
-  | 'greeting'
-  | 'receiving'
-  | 'replaying'
-  | 'settling'
-  | 'electing'
-  | 'claiming'
-  | 'goingLive'
-  | 'over';
 
 const retryClaimMs = 100;
 const tooEarly = 'lost the primary before it was in sync';

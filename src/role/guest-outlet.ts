@@ -141,7 +141,7 @@ export class GuestOutlet {
   }
   /** The guest is over and everything it did has left. */
   get isDone(): boolean {
-    return this.#ending !== null && this.#gate.isEmpty && this.#disk.size === 0;
+    return this.#ending !== null && this.#gate.isEmpty && this.hasNoDisk;
   }
   /** The output that has waited for acks the longest. */
   get oldestHeld(): { readonly epoch: Epoch; readonly heldAtMs: number } | null {
@@ -162,6 +162,10 @@ export class GuestOutlet {
     // Writes that wait for a backup's reads wait for records that only a running vCPU makes.
     const diskBytes = this.#use === 'reads' ? 0 : this.#disk.writeBytes;
     return this.#gate.heldBytes + diskBytes;
+  }
+  /** No operation is under way or waits. */
+  get hasNoDisk(): boolean {
+    return this.#disk.size === 0;
   }
   /** Operations that will change or read the disk whatever we do. */
   get startedDiskCount(): number {

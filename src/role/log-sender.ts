@@ -26,6 +26,7 @@ export class LogSender {
   #recorded: Epoch;
   #unsentSinceMs = Number.POSITIVE_INFINITY;
   #talkedAtMs = Number.NEGATIVE_INFINITY;
+  #flushedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(backups: BackupSet, bytesMax: number, lastEpoch: Epoch) {
     this.#backups = backups;
@@ -39,6 +40,9 @@ export class LogSender {
   }
   get levelBytes(): number {
     return this.#log.levelBytes;
+  }
+  get hasUnsent(): boolean {
+    return this.#unsentSinceMs !== Number.POSITIVE_INFINITY;
   }
   get isFull(): boolean {
     return this.#log.isFull;
@@ -77,9 +81,13 @@ export class LogSender {
   isLate(nowMs: number): boolean {
     return nowMs - this.#unsentSinceMs >= batchMs;
   }
+  /** The guest rests: what there is goes now, if it is not one of many short rests. */
+  isDueAtRest(nowMs: number): boolean {
+    return this.hasUnsent && nowMs - this.#flushedAtMs >= batchMs;
+  }
 
   /** Takes out, for each backup, what it was not sent yet. */
-  flush(): Batch[] {
+  flush(nowMs: number): Batch[] {
     const batches: Batch[] = [];
     for (const backup of this.#backups.all()) {
       if (!backup.takesRecords) continue;
@@ -92,6 +100,7 @@ export class LogSender {
       }
     }
     this.#unsentSinceMs = Number.POSITIVE_INFINITY;
+    this.#flushedAtMs = nowMs;
     return batches;
   }
 

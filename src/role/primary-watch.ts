@@ -74,7 +74,8 @@ export class PrimaryWatch {
   }
 
   lifeSigns(nowMs: number): RoleEffect[] {
-    if (!this.#heartbeatTo || nowMs - this.#heartbeatAtMs < this.#heartbeatMs) return [];
+    const everyMs = this.#heartbeatMs * (this.isQuiet(nowMs) ? heardHeartbeats : 1);
+    if (!this.#heartbeatTo || nowMs - this.#heartbeatAtMs < everyMs) return [];
     this.#heartbeatAtMs = nowMs;
     return [{ kind: 'sendHeartbeat', to: this.#heartbeatTo }];
   }
@@ -96,6 +97,12 @@ export class PrimaryWatch {
     return effects;
   }
 
+  /** The channel is up, and has not been silent for longer than a late heartbeat or two. */
+  isQuiet(nowMs: number): boolean {
+    const isUp = this.#isOpen && !this.#isDown;
+    return isUp && this.#detector.channelSilentMs(nowMs) <= this.#heartbeatMs * quietHeartbeats;
+  }
+
   /** To be asked often. */
   suspects(nowMs: number): boolean {
     return this.#detector.suspects(nowMs);
@@ -103,5 +110,8 @@ export class PrimaryWatch {
 }
 
 const heartbeatsPerTimeout = 10;
+// While the channel is heard they only have to be there when it falls silent.
+const heardHeartbeats = 4;
+const quietHeartbeats = 3;
 const askMs = 100;
 const dyingMs = 200;

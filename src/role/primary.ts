@@ -111,6 +111,13 @@ export class Primary {
     return [...effects, ...this.#pauseOrResume()];
   }
 
+  /** Time alone brings about nothing but what follows a silence that has not begun. */
+  isQuiet(nowMs: number): boolean {
+    const isSending = !this.#outlet.isEmpty || this.#log.hasUnsent;
+    const isChanging = this.#departure.hasBegun || this.#pace.isPaused || !this.#guard.isOpen;
+    return !isSending && !isChanging && this.#backups.isQuiet(nowMs);
+  }
+
   #take(input: RoleInput, nowMs: number): RoleEffect[] {
     switch (input.kind) {
       case 'vcpu':
@@ -180,6 +187,11 @@ export class Primary {
         this.#journals.snapshotTaken(nowMs);
         if (this.#settings.journal) this.#snapshots.hold(event.snapshot);
         return this.#desk.sendState(event, nowMs);
+      case 'rested':
+        // What these epochs did has left, or there was nothing: nobody waits for their acks.
+        return this.#log.isDueAtRest(nowMs)
+          ? this.#desk.sendRecords(nowMs, { isAwaited: !this.#outlet.isEmpty })
+          : [];
       case 'wentLive':
       case 'diverged':
         return [];
@@ -209,7 +221,7 @@ export class Primary {
   }
 
   #startDisk(): RoleEffect[] {
-    if (this.#departure.isDraining) return [];
+    if (this.#departure.isDraining || this.#outlet.hasNoDisk) return [];
     const mayWrite = this.#membership.mayRelease;
     const { durable } = this.#journals;
     const isFenced = (request: DiskRequest): boolean => this.#disks.isFenced(request);

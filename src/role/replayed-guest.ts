@@ -82,7 +82,7 @@ export class ReplayedGuest {
   }
 
   /** Takes records; answers what is wrong with them: they are consecutive, or not of our primary. */
-  receive({ records, released }: Records): string | null {
+  receive({ records, released }: Pick<Records, 'records' | 'released'>): string | null {
     for (const record of records) {
       if (record.epoch !== this.#received + 1) {
         return `epoch ${record.epoch} after epoch ${this.#received}`;

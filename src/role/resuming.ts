@@ -97,7 +97,7 @@ export class Resuming {
     this.#isRead = isLast;
     // What left and what did not is not known; a network may lose what is in doubt.
     const released = records.at(-1)?.epoch ?? 0;
-    this.#guest.receive({ kind: 'records', records, released, consoleReleased: 0 });
+    this.#guest.receive({ records, released });
     return [{ kind: 'vcpu', command: { kind: 'replay', records } }, ...this.#goOn()];
   }
 
@@ -113,6 +113,7 @@ export class Resuming {
       case 'wentLive':
         return this.#becomePrimary(nowMs);
       case 'recorded':
+      case 'rested':
       case 'cutTaken':
         return [];
     }

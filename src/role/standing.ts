@@ -100,6 +100,7 @@ export class Standing {
         if (journal.isKept) snapshots.hold(event.snapshot);
         return [];
       case 'recorded':
+      case 'rested':
       case 'wentLive':
         return [];
     }

@@ -137,6 +137,7 @@ export class Referee {
         this.#ended.add(run.life);
         return;
       case 'cutTaken':
+      case 'rested':
       case 'wentLive':
       case 'diverged':
         return;

@@ -5,6 +5,7 @@ import type { Clock } from '../host/clock.js';
 import type { LogRecord } from '../log/log-record.js';
 import { LiveClock } from '../vcpu/live-clock.js';
 import { PendingEvents } from '../vcpu/pending-events.js';
+import { ToldEvents } from '../vcpu/told-events.js';
 import type { Vcpu, VcpuEvent } from '../vcpu/vcpu.js';
 import type { SimProcess } from './sim-process.js';
 import type { Timeline } from './timeline.js';
@@ -46,6 +47,8 @@ export class SimVcpu implements Vcpu {
   #isClosed = false;
   #before: StateDigest;
   #cancelWait: () => void = () => undefined;
+  readonly #told = new ToldEvents();
+  readonly #hostNowMs: () => number;
 
   constructor(
     world: {
@@ -68,7 +71,8 @@ export class SimVcpu implements Vcpu {
     this.#tellsCuts = machine.tellsCuts;
     this.guest = new ToyGuest(machine.mood, machine.snapshot);
     this.#before = this.guest.digest();
-    this.#clock = new LiveClock(() => world.clock.nowMs());
+    this.#hostNowMs = () => world.clock.nowMs();
+    this.#clock = new LiveClock(this.#hostNowMs);
     this.#pending = new PendingEvents((completed) => this.guest.isQuietAfter(completed));
   }
 
@@ -94,6 +98,7 @@ export class SimVcpu implements Vcpu {
   }
   pause(): void {
     this.#isPaused = true;
+    this.#wake();
   }
   resume(): void {
     this.#isPaused = false;
@@ -112,6 +117,7 @@ export class SimVcpu implements Vcpu {
     this.#cancelWait();
     if (this.#state === 'replaying') this.#replayNext();
     else if (this.#state === 'live' && !this.#isPaused) this.#liveNext();
+    else this.#rest(Infinity);
   }
 
   #wait(delayMs: number): void {
@@ -145,11 +151,12 @@ export class SimVcpu implements Vcpu {
   #liveNext(): void {
     const { isPaused } = this.guest;
     if (isPaused) {
-      if (!this.#pending.hasWorkWhilePaused) return;
+      if (!this.#pending.hasWorkWhilePaused) return this.#rest(Infinity);
       this.#clock.start(this.guest.endMs);
     }
     const waitMs = isPaused ? 0 : this.#clock.waitMs(this.#pending.hasWork);
     if (waitMs > 0) {
+      this.#rest(waitMs);
       // A wait too short for the world's clock to move would never be over.
       this.#wait(Math.max(waitMs, waitMsMin));
       return;
@@ -164,6 +171,7 @@ export class SimVcpu implements Vcpu {
       before: this.#before,
     };
     this.#tell({ kind: 'recorded', record });
+    if (cut || events.length > 0 || !this.#clock.isIdle) this.#post();
     this.#clock.epochStarted();
     this.#run(record, () => {
       this.#clock.epochEnded(this.guest.endMs, this.#pace.sleepMs);
@@ -206,9 +214,24 @@ export class SimVcpu implements Vcpu {
   }
 
   #tell(event: VcpuEvent): void {
+    this.#told.add(event, this.#hostNowMs());
+    if (this.#state !== 'live') this.#post();
+  }
+
+  #rest(sleepMs: number): void {
+    if (this.#told.count === 0) return;
+    const isLive = this.#state === 'live' && !this.#isPaused;
+    if (isLive && this.#told.mayKeep(sleepMs, this.#hostNowMs())) return;
+    if (this.#state === 'live') this.#tell({ kind: 'rested' });
+    this.#post();
+  }
+
+  #post(): void {
+    if (this.#told.count === 0) return;
+    const events = this.#told.take();
     this.#timeline.after(this.#pace.hopMs, () =>
       this.#process.enter(() => {
-        if (!this.#isClosed) this.#tellOwner(event);
+        for (const event of events) if (!this.#isClosed) this.#tellOwner(event);
       }),
     );
   }

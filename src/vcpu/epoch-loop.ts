@@ -6,6 +6,7 @@ import type { EpochResult, EpochRunner } from './epoch-runner.js';
 import { GuestCrash } from './guest-crash.js';
 import { LiveClock } from './live-clock.js';
 import { PendingEvents } from './pending-events.js';
+import { ToldEvents } from './told-events.js';
 import type { VcpuCommand } from './vcpu-message.js';
 import type { VcpuEvent } from './vcpu.js';
 
@@ -44,7 +45,7 @@ export class EpochLoop {
   #isPaused = false;
   /** A cut was asked for, and what can be done ahead of it is not done. */
   #isCutAsked = false;
-  #unposted: VcpuEvent[] = [];
+  readonly #told = new ToldEvents();
 
   /** `tellsCuts`: somebody keeps the snapshots of a replay. */
   constructor(runner: EpochRunner, port: LoopPort, hostNowMs: () => number, tellsCuts = false) {
@@ -111,7 +112,7 @@ export class EpochLoop {
       } else {
         await this.#runRecord(record);
       }
-      if (this.#unposted.length >= replayedPerPost) this.#post();
+      if (this.#told.count >= replayedPerPost) this.#post();
     } else if (this.#isGoingLive) {
       this.#state = 'live';
       this.#clock.start(this.#runner.endMs);
@@ -193,18 +194,21 @@ export class EpochLoop {
   }
 
   #tell(event: VcpuEvent): void {
-    this.#unposted.push(event);
+    this.#told.add(event, this.#hostNowMs());
   }
 
-  /** Nothing that was told waits while the thread sleeps. */
+  /** What somebody may wait for does not wait while the thread sleeps. */
   #rest(timeoutMs: number): void {
-    this.#post();
+    const isLive = this.#state === 'live' && !this.#isPaused;
+    const mayKeep = isLive && this.#told.mayKeep(timeoutMs, this.#hostNowMs());
+    if (!mayKeep && this.#told.count > 0) {
+      if (this.#state === 'live') this.#tell({ kind: 'rested' });
+      this.#post();
+    }
     this.#port.sleep(timeoutMs);
   }
 
   #post(): void {
-    if (this.#unposted.length === 0) return;
-    this.#port.post(this.#unposted);
-    this.#unposted = [];
+    if (this.#told.count > 0) this.#port.post(this.#told.take());
   }
 }

@@ -55,6 +55,8 @@ export type VcpuEvent =
       readonly snapshot: Snapshot;
       readonly pauseMs: number;
     }
+  /** Live only: it sleeps, and has told all that has run. */
+  | { readonly kind: 'rested' }
   | { readonly kind: 'wentLive'; readonly lastEpoch: Epoch }
   /** The digest a record carries is not the state this vCPU has: it is no replica any more. */
   | {

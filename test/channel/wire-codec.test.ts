@@ -44,6 +44,7 @@ const messages: readonly WireMessage[] = [
     ],
     released: 1,
     consoleReleased: 77,
+    isAwaited: true,
   },
   { kind: 'ack', received: 2 ** 50, ran: 0, durable: null },
   { kind: 'inSync', generation: 2 },
@@ -64,7 +65,13 @@ it('frames of a record are copied once, into a message that is as large as they 
     1,
     frames.map((frame) => ({ kind: 'frameReceived', frame })),
   );
-  const message = { kind: 'records', records: [record], released: 0, consoleReleased: 0 } as const;
+  const message = {
+    kind: 'records',
+    records: [record],
+    released: 0,
+    consoleReleased: 0,
+    isAwaited: true,
+  } as const;
   const { buffer, byteLength } = encodeMessage(message);
   expect(byteLength).toBeGreaterThan(300 * 1514);
   expect(buffer.byteLength).toBeLessThan(byteLength * 1.02);
@@ -127,11 +134,17 @@ describe('what is no message of ours is a typed error', () => {
     ['text for bytes', { kind: 'statePages', offset: 0, data: 'text' }],
     [
       'a record that is none',
-      { kind: 'records', records: [bytesOf('x')], released: 0, consoleReleased: 0 },
+      {
+        kind: 'records',
+        records: [bytesOf('x')],
+        released: 0,
+        consoleReleased: 0,
+        isAwaited: true,
+      },
     ],
     [
       'records that are no list',
-      { kind: 'records', records: 'x', released: 0, consoleReleased: 0 },
+      { kind: 'records', records: 'x', released: 0, consoleReleased: 0, isAwaited: true },
     ],
     ['an end of another kind', { kind: 'goodbye', end: { kind: 'constructor' } }],
     ['no end', { kind: 'goodbye', end: null }],

@@ -61,7 +61,7 @@ export const sampleMessages: readonly WireMessage[] = [
   { kind: 'statePages', offset: 100, data: state.subarray(0, 100) },
   { kind: 'stateEnd' },
   { kind: 'stateAck', receivedBytes: 2 ** 40 },
-  { kind: 'records', records: sampleRecords, released: 1, consoleReleased: 77 },
+  { kind: 'records', records: sampleRecords, released: 1, consoleReleased: 77, isAwaited: true },
   { kind: 'ack', received: 2, ran: 1, durable: null },
   { kind: 'inSync', generation: 2 },
   {

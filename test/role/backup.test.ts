@@ -31,6 +31,7 @@ const records: WireMessage = {
   records: [recordOf(11)],
   released: 0,
   consoleReleased: 0,
+  isAwaited: true,
 };
 const inSync: WireMessage = { kind: 'inSync', generation: 1 };
 const poweredOff: WireMessage = { kind: 'goodbye', end: { kind: 'poweredOff', epoch: 10 } };
@@ -115,7 +116,13 @@ describe('a message at the wrong time ends in a new start, not in a crash', () =
   ])('%s in the records', (_what, epochs) => {
     const backup = DrivenBackup.inSync();
     const wrong = epochs.map((epoch) => recordOf(epoch));
-    backup.say({ kind: 'records', records: wrong, released: 0, consoleReleased: 0 });
+    backup.say({
+      kind: 'records',
+      records: wrong,
+      released: 0,
+      consoleReleased: 0,
+      isAwaited: true,
+    });
     expect(backup.end).toMatchObject({ kind: 'rejoin' });
     expect(backup.acks()).toEqual([]);
     expect(backup.commands()).toEqual([]);
@@ -271,5 +278,59 @@ describe('the goodbye of a primary', () => {
     backup.say({ kind: 'goodbye', end: { kind: 'leaving' } });
     expect(backup.claims).toEqual([]);
     expect(backup.end).toMatchObject({ kind: 'rejoin' });
+  });
+});
+
+describe('acks', () => {
+  const idle: WireMessage = { ...records, isAwaited: false };
+
+  it('come at once for records that an output may wait for', () => {
+    const backup = DrivenBackup.inSync();
+    backup.say(records);
+    expect(backup.acks()).toEqual([11]);
+  });
+  it('come once for the records of an idle guest, when they have run', () => {
+    const backup = DrivenBackup.inSync();
+    backup.say({ ...idle, records: [recordOf(11), recordOf(12)] });
+    backup.ran(11);
+    expect(backup.acks()).toEqual([]);
+    backup.ran(12);
+    expect(backup.of('send').at(-1)?.message).toMatchObject({ kind: 'ack', received: 12, ran: 12 });
+    backup.pass(5, 'channel');
+    expect(backup.acks()).toEqual([12]);
+  });
+  it('do not wait for a vCPU that is slow', () => {
+    const backup = DrivenBackup.inSync();
+    backup.say(idle);
+    backup.pass(5, 'channel');
+    expect(backup.acks()).toEqual([11]);
+  });
+});
+
+describe('a backup is quiet', () => {
+  const isQuiet = (backup: DrivenBackup): boolean => backup.role.isQuiet(backup.nowMs);
+
+  it('while it is heard and has said how far it is', () => {
+    const backup = DrivenBackup.inSync();
+    expect(isQuiet(backup)).toBe(true);
+    backup.say(records);
+    backup.ran(11);
+    expect(isQuiet(backup)).toBe(false);
+    backup.pass(5, 'channel');
+    expect(isQuiet(backup)).toBe(true);
+  });
+  it('but not with an ack that it owes, or a primary that has fallen silent', () => {
+    const owing = DrivenBackup.inSync();
+    owing.say({ ...records, isAwaited: false });
+    expect(isQuiet(owing)).toBe(false);
+    const alone = DrivenBackup.inSync();
+    alone.pass(200);
+    expect(isQuiet(alone)).toBe(false);
+  });
+  it('but not before it replays, or once its channel is down', () => {
+    expect(isQuiet(new DrivenBackup())).toBe(false);
+    const down = DrivenBackup.inSync();
+    down.closeChannel();
+    expect(isQuiet(down)).toBe(false);
   });
 });

@@ -90,7 +90,7 @@ export class DrivenBackup {
   record(events: readonly GuestEvent[] = [], released = 0): RoleEffect[] {
     this.#sent += 1;
     const records = [recordOf(this.#sent, events)];
-    return this.say({ kind: 'records', records, released, consoleReleased: 0 });
+    return this.say({ kind: 'records', records, released, consoleReleased: 0, isAwaited: true });
   }
   closeChannel(): RoleEffect[] {
     return this.step({ kind: 'peerEnded', peer: channel, why: 'the link broke' });

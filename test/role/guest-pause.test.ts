@@ -35,7 +35,7 @@ describe('a paused guest', () => {
     primary.pass(20_000, [1]);
     expect(primary.losses).toEqual([]);
     expect(primary.stateOf(1)).toBe('inSync');
-    expect(primary.of('sendHeartbeat').length).toBeGreaterThan(before + 300);
+    expect(primary.of('sendHeartbeat').length).toBeGreaterThan(before + 90);
 
     const backup = DrivenBackup.inSync();
     backup.record(pause);

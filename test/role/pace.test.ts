@@ -177,8 +177,86 @@ describe('sending', () => {
     primary.effects.length = 0;
     primary.pass(500, [1]);
     expect(primary.sent(1, 'keepAlive').length).toBeGreaterThanOrEqual(8);
-    expect(primary.of('sendHeartbeat').length).toBeGreaterThanOrEqual(8);
+    expect(primary.of('sendHeartbeat').length).toBeGreaterThanOrEqual(2);
     expect(primary.of('sendHeartbeat')[0]?.to).toBe('b1:2');
+  });
+
+  it('sends heartbeats four times as often once the channel is not heard', () => {
+    const primary = new DrivenPrimary();
+    primary.joinInSync(1);
+    primary.pass(200);
+    primary.effects.length = 0;
+    primary.pass(200);
+    expect(primary.of('sendHeartbeat').length).toBeGreaterThanOrEqual(4);
+  });
+
+  it('sends the records of an idle guest when it rests, for an ack that nobody waits for', () => {
+    const primary = new DrivenPrimary();
+    primary.joinInSync(1);
+    primary.pass(50, [1]);
+    const before = primary.sent(1, 'records').length;
+    primary.run();
+    primary.run();
+    primary.step({ kind: 'vcpu', event: { kind: 'rested' } });
+    expect(primary.sent(1, 'records')).toHaveLength(before + 1);
+    expect(primary.sent(1, 'records').at(-1)?.records).toHaveLength(2);
+    expect(primary.sent(1, 'records').at(-1)?.isAwaited).toBe(false);
+    primary.run(consoleOf('a'));
+    expect(primary.sent(1, 'records').at(-1)?.isAwaited).toBe(true);
+  });
+
+  it('batches records of a guest that rests again and again', () => {
+    const primary = new DrivenPrimary();
+    primary.joinInSync(1);
+    primary.pass(50, [1]);
+    const before = primary.sent(1, 'records').length;
+    for (let rest = 0; rest < 4; rest += 1) {
+      primary.nowMs += 1;
+      primary.run();
+      primary.step({ kind: 'vcpu', event: { kind: 'rested' } });
+    }
+    expect(primary.sent(1, 'records')).toHaveLength(before + 2);
+  });
+});
+
+describe('a primary is quiet', () => {
+  const inSync = (): DrivenPrimary => {
+    const primary = new DrivenPrimary();
+    primary.joinInSync(1);
+    primary.pass(50, [1]);
+    return primary;
+  };
+  const isQuiet = (primary: DrivenPrimary): boolean => primary.role.isQuiet(primary.nowMs);
+
+  it('while its guest is idle and its backups are heard', () => {
+    expect(isQuiet(new DrivenPrimary())).toBe(true);
+    expect(isQuiet(inSync())).toBe(true);
+  });
+  it('but not with a record to send or output that waits', () => {
+    const sending = inSync();
+    sending.run();
+    expect(isQuiet(sending)).toBe(false);
+    const waiting = inSync();
+    waiting.run(consoleOf('a'));
+    expect(isQuiet(waiting)).toBe(false);
+  });
+  it('but not while a backup joins or has fallen silent', () => {
+    const joining = inSync();
+    joining.hello(2);
+    expect(isQuiet(joining)).toBe(false);
+    const silent = inSync();
+    silent.pass(200);
+    expect(isQuiet(silent)).toBe(false);
+  });
+  it('but not while it claims, or is about to leave', () => {
+    const claiming = inSync();
+    claiming.lose(1);
+    expect(isQuiet(claiming)).toBe(false);
+    const leaving = inSync();
+    leaving.run({ kind: 'diskRead', drive: 'hda', id: 1, offsetBytes: 0, lengthBytes: 512 });
+    leaving.pass(5, [1]);
+    leaving.step({ kind: 'leave' });
+    expect(isQuiet(leaving)).toBe(false);
   });
 });
 

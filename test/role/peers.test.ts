@@ -48,7 +48,7 @@ describe('a backup that breaks the protocol is lost, and is a loss', () => {
     { kind: 'stateBegin', header, stateBytes: state.byteLength },
     { kind: 'statePages', offset: 0, data: state },
     { kind: 'stateEnd' },
-    { kind: 'records', records: [recordOf(1)], released: 0, consoleReleased: 0 },
+    { kind: 'records', records: [recordOf(1)], released: 0, consoleReleased: 0, isAwaited: true },
     { kind: 'inSync', generation: 9 },
   ];
 

@@ -153,7 +153,13 @@ describe('a backup', () => {
     expect(welcomed.map(({ kind }) => kind)).not.toContain('startVcpu');
     expect(role.status()).toMatchObject({ phase: 'replaying', inSync: false, rejoinedAt: 15 });
     const records = [recordOf(16)];
-    const effects = says(role, { kind: 'records', records, released: 12, consoleReleased: 0 });
+    const effects = says(role, {
+      kind: 'records',
+      records,
+      released: 12,
+      consoleReleased: 0,
+      isAwaited: true,
+    });
     expect(effects).toContainEqual({ kind: 'vcpu', command: { kind: 'replay', records } });
     expect(sentIn(effects)).toMatchObject([{ kind: 'ack', received: 16, ran: 13 }]);
   });
@@ -162,7 +168,13 @@ describe('a backup', () => {
     const { role } = follows(keptBy(lostTheRace()));
     says(role, welcome);
     says(role, { kind: 'inSync', generation: 2 });
-    says(role, { kind: 'records', records: [recordOf(16)], released: 12, consoleReleased: 0 });
+    says(role, {
+      kind: 'records',
+      records: [recordOf(16)],
+      released: 12,
+      consoleReleased: 0,
+      isAwaited: true,
+    });
     role.step({ kind: 'peerEnded', peer: 2, why: 'it died' }, 5002);
     expect(role.step({ kind: 'probed', outcome: 'gone' }, 5003)).toContainEqual(
       expect.objectContaining({ kind: 'claim', generation: 3 }),

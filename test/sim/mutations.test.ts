@@ -165,9 +165,9 @@ it('notices what ghosts write when all generations write to one image', async ()
 });
 
 it('notices a layer that is not closed to its last writer', async () => {
-  expect(await foundWithGhosts(20)).toEqual(new Set());
-  // Whoever comes later gets a number all the same.
-  const violated = await foundWithGhosts(60, ({ disk }) => {
+  expect(await foundWithGhosts([1, 20])).toEqual(new Set());
+  // Whoever comes later gets a number all the same. The dice put the first worlds in which it matters here.
+  const violated = await foundWithGhosts([151, 210], ({ disk }) => {
     const accessOf = disk.accessOf.bind(disk);
     disk.accessOf = (process) => {
       const access = accessOf(process);
@@ -184,11 +184,11 @@ it('notices a layer that is not closed to its last writer', async () => {
 
 /** Worlds of pauses and deaths with much on the way to a slow disk, over and over. */
 async function foundWithGhosts(
-  seeds: number,
+  [first, last]: readonly [number, number],
   prepare?: (cluster: SimCluster) => void,
 ): Promise<Set<string>> {
   const invariants = new Set<string>();
-  for (let seed = 1; seed <= seeds; seed += 1) {
+  for (let seed = first; seed <= last; seed += 1) {
     const faults = [400, 900, 1400, 1900, 2400].flatMap((atMs, i): Fault[] => [
       { atMs: atMs - 100, kind: 'slowDisk', target: 'live', factor: 20, forMs: 150 },
       i % 2 === 0
@@ -335,7 +335,7 @@ it('notices a new primary that hands over what it read of its disk before that w
   const faults: Fault[] = [
     { atMs: 500, kind: 'kill', target: 1, afterActs: 0 },
     { atMs: 519, kind: 'lag', target: 2, delayMs: 95, forMs: 60 },
-    { atMs: 609, kind: 'kill', target: 0, afterActs: 0 },
+    { atMs: 600, kind: 'kill', target: 0, afterActs: 0 },
   ];
   const world = { faults, hosts: 3, disks: 'replicated', logBufferBytesMax: 500 } as const;
   const times = { restartMsMin: 10, restartMsMax: 12, loadMs: 1200 };

@@ -1,0 +1,88 @@
+import type { Clock } from '../host/clock.js';
+
+/**
+ * When a role is told that time has passed. By a timer, each time wakes the process: often while
+ * something is to be followed up, and seldom while only silence is to be noticed.
+ *
+ * ```
+ * busy: each 5 ms ──a tick that leaves it quiet──▶ at rest: with the first input after a heartbeat's
+ *      ▲                                                    interval, or by the timer a little later
+ *      └──────────── not quiet for 5 ms ─────────────┘
+ * ```
+ * Units:  milliseconds.
+ */
+export class TickTimer {
+  readonly #clock: Clock;
+  readonly #heartbeatMs: number;
+  readonly #tick: () => void;
+  readonly #isQuiet: () => boolean;
+  #cancel: (() => void) | null = null;
+  #cancelLook: (() => void) | null = null;
+  #tickedAtMs = 0;
+  #isAtRest = false;
+  /** The timer that runs is one of a rest. */
+  #isLong = false;
+
+  /** `isQuiet`: time alone brings about nothing but what follows a silence. */
+  constructor(
+    clock: Clock,
+    failureTimeoutMs: number,
+    role: { readonly tick: () => void; readonly isQuiet: () => boolean },
+  ) {
+    this.#clock = clock;
+    this.#heartbeatMs = failureTimeoutMs / heartbeatsPerTimeout;
+    this.#tick = role.tick;
+    this.#isQuiet = role.isQuiet;
+  }
+
+  start(): void {
+    this.#tickedAtMs = this.#clock.nowMs();
+    this.#isAtRest = false;
+    this.#arm(false);
+  }
+
+  /** To be called after each input; several come in one turn of the event loop. */
+  fed(): void {
+    if (this.#isAtRest) this.#cancelLook ??= this.#clock.after(0, () => this.#look());
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+    this.#cancelLook?.();
+    this.#cancelLook = null;
+    this.#isAtRest = false;
+  }
+
+  #look(): void {
+    this.#cancelLook = null;
+    const isQuiet = this.#isQuiet();
+    // The process is awake anyway.
+    const isDue = this.#clock.nowMs() - this.#tickedAtMs >= this.#heartbeatMs;
+    if (isQuiet && isDue) this.#ring();
+    else if (isQuiet !== this.#isLong) this.#arm(isQuiet);
+  }
+
+  #arm(isLong: boolean): void {
+    this.#cancel?.();
+    this.#isLong = isLong;
+    const restMs = this.#heartbeatMs * restHeartbeats;
+    const restLeftMs = this.#tickedAtMs + restMs - this.#clock.nowMs();
+    const delayMs = isLong ? Math.max(tickMs, restLeftMs) : tickMs;
+    this.#cancel = this.#clock.after(delayMs, () => this.#ring());
+  }
+
+  #ring(): void {
+    this.#tickedAtMs = this.#clock.nowMs();
+    this.#tick();
+    if (!this.#cancel) return;
+    this.#isAtRest = this.#isQuiet();
+    this.#arm(this.#isAtRest);
+  }
+}
+
+// Short beside a heartbeat (50 ms), and a batch of records (3 ms) counts as soon as it is due.
+const tickMs = 5;
+const heartbeatsPerTimeout = 10;
+// An idle guest's own timer has woken the process before (27 ms each, two of them to a message).
+const restHeartbeats = 1.2;
