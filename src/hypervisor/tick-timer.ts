@@ -5,15 +5,15 @@ import type { Clock } from '../host/clock.js';
  * something is to be followed up, and seldom while only silence is to be noticed.
  *
  * ```
- * busy: each 5 ms ──a tick that leaves it quiet──▶ at rest: with the first input after a heartbeat's
- *      ▲                                                    interval, or by the timer a little later
+ * busy: each 5 ms ──a tick that leaves it quiet──▶ at rest: with the first input after 50 ms, or by
+ *      ▲                                                    the timer a little later
  *      └──────────── not quiet for 5 ms ─────────────┘
  * ```
  * Units:  milliseconds.
  */
 export class TickTimer {
   readonly #clock: Clock;
-  readonly #heartbeatMs: number;
+  readonly #restMs: number;
   readonly #tick: () => void;
   readonly #isQuiet: () => boolean;
   #cancel: (() => void) | null = null;
@@ -30,7 +30,8 @@ export class TickTimer {
     role: { readonly tick: () => void; readonly isQuiet: () => boolean },
   ) {
     this.#clock = clock;
-    this.#heartbeatMs = failureTimeoutMs / heartbeatsPerTimeout;
+    // No heartbeat is late by much, and no more than this is anything else.
+    this.#restMs = Math.min(restMsMax, failureTimeoutMs / heartbeatsPerTimeout);
     this.#tick = role.tick;
     this.#isQuiet = role.isQuiet;
   }
@@ -58,7 +59,7 @@ export class TickTimer {
     this.#cancelLook = null;
     const isQuiet = this.#isQuiet();
     // The process is awake anyway.
-    const isDue = this.#clock.nowMs() - this.#tickedAtMs >= this.#heartbeatMs;
+    const isDue = this.#clock.nowMs() - this.#tickedAtMs >= this.#restMs;
     if (isQuiet && isDue) this.#ring();
     else if (isQuiet !== this.#isLong) this.#arm(isQuiet);
   }
@@ -66,8 +67,7 @@ export class TickTimer {
   #arm(isLong: boolean): void {
     this.#cancel?.();
     this.#isLong = isLong;
-    const restMs = this.#heartbeatMs * restHeartbeats;
-    const restLeftMs = this.#tickedAtMs + restMs - this.#clock.nowMs();
+    const restLeftMs = this.#tickedAtMs + this.#restMs * patience - this.#clock.nowMs();
     const delayMs = isLong ? Math.max(tickMs, restLeftMs) : tickMs;
     this.#cancel = this.#clock.after(delayMs, () => this.#ring());
   }
@@ -85,4 +85,5 @@ export class TickTimer {
 const tickMs = 5;
 const heartbeatsPerTimeout = 10;
 // An idle guest's own timer has woken the process before (27 ms each, two of them to a message).
-const restHeartbeats = 1.2;
+const patience = 1.2;
+const restMsMax = 50;

@@ -83,6 +83,12 @@ it('rests no longer than fits what a peer may be silent', () => {
   expect(driven.pass(240)).toBe(10);
 });
 
+it('rests no longer for a long failure timeout', () => {
+  const driven = new Driven(60_000);
+  driven.pass(5);
+  expect(driven.pass(600)).toBe(10);
+});
+
 it('ticks no more once it was stopped', () => {
   const driven = new Driven();
   driven.pass(5);
