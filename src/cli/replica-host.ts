@@ -247,7 +247,9 @@ async function openJournalOf(
   const files = opened(await JournalDirectory.open(dir), (directory) => directory.close());
   const self = { vm: vm.id, replica, spec: vm.spec, build: plainBuild() };
   const parts = { files, clock: new NodeClock(), self, bytesMax };
-  return opened(new Journal(parts), (each) => each.close());
+  const own = opened(new Journal(parts), (each) => each.close());
+  await own.refuseOtherVm();
+  return own;
 }
 
 /** Where other machines can reach us, they prove that they know the secret. */

@@ -55,6 +55,19 @@ export async function openJournal(files: JournalFiles): Promise<JournalContents 
   return null;
 }
 
+/** The VMs whose logs are there, as far as the files say. */
+export async function vmsOf(files: JournalFiles): Promise<Set<string>> {
+  const vms = new Set<string>();
+  for (const { name } of await files.list()) {
+    if (parseJournalFileName(name)?.kind !== 'log') continue;
+    for await (const item of scanJournalLog(files, name)) {
+      if (item.kind === 'header') vms.add(item.header.vm);
+      break;
+    }
+  }
+  return vms;
+}
+
 interface RunFiles {
   readonly run: number;
   readonly logs: readonly Epoch[];

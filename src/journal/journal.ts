@@ -10,6 +10,7 @@ import {
   journalBase,
   journalRecords,
   openJournal,
+  vmsOf,
   type JournalContents,
 } from './journal-reader.js';
 import { journalFileName, parseJournalFileName } from './journal-name.js';
@@ -54,6 +55,15 @@ export class Journal {
 
   get place(): string {
     return this.#files.place;
+  }
+
+  /**
+   * To be asked before anything else: a run that begins lets go what is there.
+   *
+   * Errors: `JournalRefusedError` if another VM keeps its log in this place.
+   */
+  async refuseOtherVm(): Promise<void> {
+    for (const vm of await vmsOf(this.#files)) if (vm !== this.#self.vm) throw this.#ofOther(vm);
   }
 
   /**
@@ -210,14 +220,20 @@ export class Journal {
     return Math.max(0, ...runs) + 1;
   }
 
+  #ofOther(vm: string): JournalRefusedError {
+    return new JournalRefusedError(
+      this.place,
+      `it is of another VM (${vm})`,
+      "Name this VM's directory, or one that is empty; what another VM keeps is not overwritten.",
+    );
+  }
+
   #checkSelf({ header }: JournalContents): void {
     const refuse = (why: string, remedy: string): never => {
       throw new JournalRefusedError(this.place, why, remedy);
     };
     const { vm, spec, build } = this.#self;
-    if (header.vm !== vm) {
-      refuse(`it is of another VM (${header.vm})`, 'Name the directory of this VM’s journal.');
-    }
+    if (header.vm !== vm) throw this.#ofOther(header.vm);
     for (const field of ['v86', 'v86Wasm', 'architecture']) {
       const [theirs, ours] = [header.build[field], build[field]];
       if (theirs !== ours) {

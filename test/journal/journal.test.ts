@@ -61,6 +61,18 @@ it('has nothing to go on from in an empty directory', async () => {
   expect(await resumed(new MemoryFiles())).toBeNull();
 });
 
+it('is not let go for another VM, however that starts', async () => {
+  const files = await kept();
+  const names = files.names('log');
+  const own = new Kept(files, 'b');
+  await expect(own.journal.refuseOtherVm()).resolves.toBeUndefined();
+  const other = new Kept(files, 'b', { vm: 'other' });
+  await expect(other.journal.refuseOtherVm()).rejects.toThrow('it is of another VM (vm)');
+  expect(files.names('log')).toEqual(names);
+  const empty = new Kept(new MemoryFiles(), 'b', { vm: 'other' });
+  await expect(empty.journal.refuseOtherVm()).resolves.toBeUndefined();
+});
+
 it('says that an epoch is durable only when a power cut leaves it', async () => {
   const files = new MemoryFiles();
   const writer = new Kept(files, 'a');
