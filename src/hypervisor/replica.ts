@@ -165,6 +165,7 @@ export class Replica {
     const backup = new Backup(this.#settings, this.#links.newPeer(), nowMs, kept);
     this.#role = backup;
     for (const effect of backup.elect(kept.last, nowMs)) this.#perform(effect);
+    this.#ticks.start();
   }
 
   /** A peer has connected to us; what it wants, its first message says. */
