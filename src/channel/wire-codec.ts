@@ -213,6 +213,7 @@ const shapes: Record<WireMessage['kind'], Record<string, Check>> = {
       instructions: natural,
       consoleOffset: natural,
       lastRequestId: natural,
+      wallClockAtStartMs: integer,
       chanceState: integer,
       uartInput: bytes,
       isPaused: flag,

@@ -3,6 +3,7 @@
  * else, in the order of the record (FT paper §2.1).
  */
 export type GuestEvent =
+  | ClockSet
   | ConsoleInput
   | KeysPressed
   | FrameReceived
@@ -17,6 +18,14 @@ export type GuestEvent =
 export type OperatorEvent =
   PowerPressed | ResetPressed | PowerButtonPressed | PausePressed | ResumePressed;
 
+/**
+ * The battery-backed clock of the machine says `wallClockMs` since 1970 now, as it would for a machine that is
+ * switched on. A running system has read it before and goes on by its own.
+ */
+export interface ClockSet {
+  readonly kind: 'clockSet';
+  readonly wallClockMs: number;
+}
 /** Bytes typed at the serial console (ttyS0). */
 export interface ConsoleInput {
   readonly kind: 'consoleInput';
@@ -74,6 +83,7 @@ export function isOperatorEvent(event: GuestEvent): event is OperatorEvent {
     case 'pausePressed':
     case 'resumePressed':
       return true;
+    case 'clockSet':
     case 'consoleInput':
     case 'keysPressed':
     case 'frameReceived':
@@ -93,6 +103,8 @@ export function pausedAfter(events: readonly GuestEvent[], isPaused: boolean): b
 /** Bytes the event adds to a log record, its kind and framing not counted. */
 export function eventBytes(event: GuestEvent): number {
   switch (event.kind) {
+    case 'clockSet':
+      return 8;
     case 'consoleInput':
       return event.bytes.byteLength;
     case 'keysPressed':

@@ -15,6 +15,8 @@ export interface Snapshot {
   readonly consoleOffset: ConsoleOffset;
   /** The id of the last disk request issued. */
   readonly lastRequestId: number;
+  /** Milliseconds since 1970 when guest time was 0, by the machine's battery-backed clock. */
+  readonly wallClockAtStartMs: number;
   /** Where the generator of chance stands. */
   readonly chanceState: number;
   /** Console input the guest's UART had received and the guest had not read. */

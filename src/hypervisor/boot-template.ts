@@ -29,7 +29,7 @@ export function templateSpec(
   return {
     ...spec,
     chanceSeed,
-    wallClockAtStartMs: wallClockMs,
+    wallClockAtStartMs: Math.floor(wallClockMs),
     nic: nic && { ...nic, mac: nobodysMac },
     boot: { ...boot, commandLine: `${boot.commandLine} ${argument}` },
   };
@@ -76,7 +76,11 @@ export function warmStartOf(
   const random = [...randomBytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
   const line = `${seconds} ${spec.nic?.mac ?? '-'} ${random}\n`;
   return {
-    snapshot: { ...snapshot, chanceState: spec.chanceSeed | 0 },
+    snapshot: {
+      ...snapshot,
+      wallClockAtStartMs: spec.wallClockAtStartMs,
+      chanceState: spec.chanceSeed | 0,
+    },
     writes,
     greeting: { kind: 'consoleInput', bytes: new TextEncoder().encode(line) },
   };

@@ -114,7 +114,9 @@ export class Replica {
     if (!(await this.#vcpu.start(snapshot, this.#vcpuHandlers()))) return;
     this.#journal.powerOn(snapshot);
     this.#becomePrimary(start);
-    // In the record of the first epoch: there is no log in which the guest does not know who it is.
+    // In the record of the first epoch: there is no log in which the guest does not know when and who it is.
+    const wallClockMs = Math.floor(this.#parts.clock.wallClockMs());
+    this.feed({ kind: 'guestEvent', event: { kind: 'clockSet', wallClockMs } });
     if (warm) this.feed({ kind: 'guestEvent', event: warm.greeting });
     this.#vcpu.tell({ kind: 'goLive' });
     this.#ticks.start();

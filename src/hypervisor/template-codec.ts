@@ -83,6 +83,7 @@ function snapshotFrom(value: unknown, state: Uint8Array): Snapshot {
     instructions: shape.natural(fields['instructions'], 'instructions'),
     consoleOffset: shape.natural(fields['consoleOffset'], 'consoleOffset'),
     lastRequestId: shape.natural(fields['lastRequestId'], 'lastRequestId'),
+    wallClockAtStartMs: shape.whole(fields['wallClockAtStartMs'], 'wallClockAtStartMs'),
     chanceState: Number(fields['chanceState']) | 0,
     uartInput: shape.bytes(fields['uartInput'], 'uartInput').slice(),
     isPaused: shape.flag(fields['isPaused'], 'isPaused'),

@@ -88,6 +88,7 @@ function snapshotFrom(value: unknown): Omit<Snapshot, 'state'> {
     shape.natural(fields[name], `header.snapshot.${name}`);
   }
   shape.instant(fields['clockMs'], 'header.snapshot.clockMs');
+  shape.whole(fields['wallClockAtStartMs'], 'header.snapshot.wallClockAtStartMs');
   shape.bytes(fields['uartInput'], 'header.snapshot.uartInput');
   shape.flag(fields['isPaused'], 'header.snapshot.isPaused');
   return fields as unknown as Omit<Snapshot, 'state'>;

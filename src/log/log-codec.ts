@@ -12,7 +12,7 @@ import { shape } from './shape.js';
  * the pace of guest time inside an epoch and the settings of v86's compiler are part of it.
  *
  * History: 1, the first. 2, the digest has a hash of the processor's state apart from the memory's;
- * the scrub keeps its pace in large and idle guests; the power button, pause and resume; a cut leaves
+ * the scrub keeps its pace in large and idle guests; the power button, pause and resume; the clock is set at power-on; a cut leaves
  * the machine as it is; v86 compiles a page after 50,000 instructions.
  */
 export const LOG_VERSION = 2;
@@ -32,6 +32,7 @@ const eventKinds = [
   'powerButtonPressed',
   'pausePressed',
   'resumePressed',
+  'clockSet',
 ] as const satisfies readonly GuestEvent['kind'][];
 const resultKinds = [
   'read',
@@ -140,6 +141,9 @@ function writeEvent(writer: MsgpackWriter, event: GuestEvent): void {
       if (isRead) writer.bytes(result.data);
       return;
     }
+    case 'clockSet':
+      writer.list(2).number(kind).number(event.wallClockMs);
+      return;
     case 'powerPressed':
     case 'resetPressed':
     case 'powerButtonPressed':
@@ -166,6 +170,8 @@ function eventFrom(value: unknown): GuestEvent {
       const requestId = shape.natural(fields[0], `${kind}.requestId`);
       return { kind, requestId, result: resultFrom(fields[1], fields[2]) };
     }
+    case 'clockSet':
+      return { kind, wallClockMs: shape.natural(fields[0], `${kind}.wallClockMs`) };
     case 'powerPressed':
     case 'resetPressed':
     case 'powerButtonPressed':

@@ -19,6 +19,13 @@ export const shape = {
     return value;
   },
   /** A number that is not NaN, infinite or negative: an instant of guest time. */
+  /** Of either sign. */
+  whole(value: unknown, what: string): number {
+    if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
+      throw wrong(value, what, 'a whole number');
+    }
+    return value;
+  },
   instant(value: unknown, what: string): number {
     if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
       throw wrong(value, what, 'a point in time');

@@ -94,6 +94,7 @@ export class ToyGuest {
       instructions: epoch * 100_003,
       consoleOffset,
       lastRequestId,
+      wallClockAtStartMs: 0,
       chanceState: chance,
       uartInput: new Uint8Array(0),
       isPaused,
@@ -131,6 +132,7 @@ export class ToyGuest {
       case 'keysPressed':
         this.#mix(1);
         return;
+      case 'clockSet':
       case 'pausePressed':
       case 'resumePressed':
         return;

@@ -183,6 +183,7 @@ export class EpochRunner {
       instructions: this.#instructions,
       consoleOffset: this.#outputs.consoleOffset,
       lastRequestId: this.#parts.requests.lastId,
+      wallClockAtStartMs: this.#options.time.wallClockAtStartMs,
       chanceState: this.#options.chance.state,
       uartInput: Uint8Array.from(this.#machine.cpu.devices.uart0.input),
       isPaused: this.#isPaused,
@@ -214,6 +215,9 @@ export class EpochRunner {
   #apply(event: GuestEvent): void {
     const machine = this.#machine;
     switch (event.kind) {
+      case 'clockSet':
+        this.#options.time.setWallClock(event.wallClockMs);
+        return;
       case 'consoleInput':
         for (const byte of event.bytes) machine.send('serial0-input', byte);
         return;
@@ -288,6 +292,7 @@ function restoreMachine(
   snapshot: Snapshot,
 ): void {
   time.freeze(snapshot.clockMs);
+  time.wallClockAtStartMs = snapshot.wallClockAtStartMs;
   machine.restore(snapshot.state);
   machine.cpu.devices.uart0.input = [...snapshot.uartInput];
   chance.state = snapshot.chanceState;

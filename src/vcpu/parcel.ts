@@ -63,6 +63,7 @@ export class Parcel {
         if (result.kind !== 'read') return event;
         return { ...event, result: { kind: 'read', data: this.#put(result.data) } };
       }
+      case 'clockSet':
       case 'powerPressed':
       case 'resetPressed':
       case 'powerButtonPressed':

@@ -23,10 +23,11 @@ export class VirtualTime {
   #counter: Uint32Array = new Uint32Array(1);
   #readCounter: () => Uint32Array = () => new Uint32Array(1);
 
-  readonly #wallClockAtStartMs: number;
+  /** Milliseconds since 1970 when guest time was 0: whole. */
+  wallClockAtStartMs: number;
 
   constructor(wallClockAtStartMs: number) {
-    this.#wallClockAtStartMs = wallClockAtStartMs;
+    this.wallClockAtStartMs = wallClockAtStartMs;
   }
 
   nowMs(): VirtualMs {
@@ -37,7 +38,11 @@ export class VirtualTime {
 
   /** Milliseconds since 1970, as the guest's real-time clock has them: whole. */
   wallClockMs(): number {
-    return this.#wallClockAtStartMs + Math.floor(this.nowMs());
+    return this.wallClockAtStartMs + Math.floor(this.nowMs());
+  }
+
+  setWallClock(wallClockMs: number): void {
+    this.wallClockAtStartMs = wallClockMs - Math.floor(this.nowMs());
   }
 
   /**

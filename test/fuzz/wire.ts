@@ -37,6 +37,7 @@ export const sampleRecords: readonly LogRecord[] = [
       { kind: 'powerButtonPressed' },
       { kind: 'pausePressed' },
       { kind: 'resumePressed' },
+      { kind: 'clockSet', wallClockMs: 1_795_402_599_123 },
     ]),
     cut: true,
     before: digest,

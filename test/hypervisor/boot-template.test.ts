@@ -31,6 +31,7 @@ it('makes a template with nothing in it by which two VMs of the same make differ
 it('tells a guest that starts from it the time, its address and random numbers of its own', () => {
   const snapshot = {
     ...{ epoch: 0, clockMs: 9, instructions: 0, consoleOffset: 0, lastRequestId: 0 },
+    wallClockAtStartMs: 3,
     ...{ chanceState: 1, uartInput: new Uint8Array(), isPaused: false, state: new Uint8Array() },
   };
   const template = { snapshot, writes: [], reads: [], readsDigest: new Uint8Array() };
@@ -38,7 +39,11 @@ it('tells a guest that starts from it the time, its address and random numbers o
   const start = warmStartOf(template, spec, own);
   const line = new TextDecoder().decode(start.greeting.bytes);
   expect(line).toBe('1700000000 52:54:00:12:34:56 01ab\n');
-  expect(start.snapshot).toEqual({ ...snapshot, chanceState: -2 });
+  expect(start.snapshot).toEqual({
+    ...snapshot,
+    wallClockAtStartMs: spec.wallClockAtStartMs,
+    chanceState: -2,
+  });
   const without = warmStartOf(template, { ...spec, nic: null }, own);
   expect(new TextDecoder().decode(without.greeting.bytes)).toBe('1700000000 - 01ab\n');
 });

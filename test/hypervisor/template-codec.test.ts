@@ -10,6 +10,7 @@ const template: BootTemplate = {
     instructions: 0,
     consoleOffset: 0,
     lastRequestId: 0,
+    wallClockAtStartMs: -1_700_000_000_000,
     chanceState: -5,
     uartInput: Uint8Array.of(10),
     isPaused: false,

@@ -129,6 +129,7 @@ export class ToyVcpu implements Vcpu {
       }
       case 'powerPressed':
         return [{ kind: 'powerOff' }];
+      case 'clockSet':
       case 'frameReceived':
       case 'keysPressed':
       case 'resetPressed':
@@ -181,6 +182,7 @@ export class ToyVcpu implements Vcpu {
       instructions: 0,
       consoleOffset: this.#consoleOffset,
       lastRequestId: this.#lastRequestId,
+      wallClockAtStartMs: 0,
       chanceState: 0,
       uartInput: new Uint8Array(0),
       isPaused: false,

@@ -31,6 +31,7 @@ const events: GuestEvent[] = [
   { kind: 'powerButtonPressed' },
   { kind: 'pausePressed' },
   { kind: 'resumePressed' },
+  { kind: 'clockSet', wallClockMs: 1_795_402_599_123 },
 ];
 const record: LogRecord = {
   epoch: 42,

@@ -15,6 +15,7 @@ describe('§2.1 "Log all inputs: incoming packets, disk reads, keyboard, mouse."
     { kind: 'powerButtonPressed' },
     { kind: 'pausePressed' },
     { kind: 'resumePressed' },
+    { kind: 'clockSet', wallClockMs: 1_795_402_599_123 },
   ];
   it.each(inputs)('$kind travels in a record with all its bytes', (event) => {
     const record = recordOf(7, [event]);

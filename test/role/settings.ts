@@ -85,6 +85,7 @@ export function snapshotOf(epoch: number, stateBytes = 4096): Snapshot {
     instructions: epoch,
     consoleOffset: 0,
     lastRequestId: 0,
+    wallClockAtStartMs: -5,
     chanceState: 7,
     uartInput: new Uint8Array(0),
     isPaused: false,
