@@ -55,6 +55,9 @@ const work: readonly {
   { part: 'disk', name: 'fsync, 50 records', command: 'fsyncer /root/f 50 >/dev/null' },
 ];
 
+// Compilers are at work for two passes, on cores that two replicas share; a service runs for longer.
+const passesBefore = 3;
+
 /** Boots a guest one of the three ways and lets it do the work of `parts`. */
 export async function measureGuest(
   way: Way,
@@ -83,12 +86,15 @@ async function measureMachine(
   samples.take('cpu', 'boot to prompt', 'ms', way, machine.bootMs);
   let lagMsMax = 0;
   // As a service that has run for a while: what is new to the guest is new to two compilers as well.
-  for (const { part, name, command } of work) {
-    if (part !== 'cpu' || !parts.includes(part)) continue;
-    samples.take(part, `${name}, first time`, 'ms', way, await machine.guest.time(command));
+  const isWanted = ({ part }: (typeof work)[number]): boolean => parts.includes(part);
+  for (let pass = 0; pass < passesBefore; pass++) {
+    for (const { part, name, command } of work.filter(isWanted)) {
+      if (part !== 'cpu') continue;
+      const tookMs = await machine.guest.time(command);
+      if (pass === 0) samples.take(part, `${name}, first time`, 'ms', way, tookMs);
+    }
   }
-  for (const { part, name, command } of work) {
-    if (!parts.includes(part)) continue;
+  for (const { part, name, command } of work.filter(isWanted)) {
     const before = await machine.logBytes();
     const tookMs = await machine.guest.time(command);
     samples.take(part, name, 'ms', way, tookMs);
