@@ -7,7 +7,7 @@ const reason = isThere('spin') && isThere('gcc') ? '' : ' (skipped: spin or gcc 
 it.skipIf(reason !== '').each([
   ['generations', 'check.sh', 2, 9],
   ['journals', 'check-journals.sh', 3, 10],
-  ['majority', 'check-quorum.sh', 2, 7],
+  ['majority', 'check-quorum.sh', 2, 8],
 ] as const)(
   `the model of the %s holds, and fails without each of its mechanisms${reason}`,
   (_, script, clean, mutations) => {
