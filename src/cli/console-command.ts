@@ -5,6 +5,7 @@ import type { GenerationStore } from '../host/generation-store.js';
 import { HttpHolderProbe } from '../node/http-holder-probe.js';
 import type { SharedSecret } from '../node/shared-secret.js';
 import { openVm, type Vm } from '../node/vm-directory.js';
+import { BesideScreen } from './beside-screen.js';
 import { ConsoleClient } from './console-client.js';
 import { exitStatus } from './exit-status.js';
 import { secretOf, secretOption, type SecretArguments } from './secret-option.js';
@@ -34,9 +35,10 @@ Example:
     });
 }
 
-const say = (line: string): void => void process.stderr.write(`ftvm: ${line}\n`);
-
 async function attach(vm: Vm, secret: SharedSecret | null, stop: AbortSignal): Promise<number> {
+  const beside = BesideScreen.of(vm);
+  const stderr = beside ?? process.stderr;
+  const say = (line: string): void => void stderr.write(`ftvm: ${line}\n`);
   const status = await statusOfVm(vm, secret);
   // One that is starting has no console yet, and will.
   if (status.replica === '') {
@@ -74,6 +76,7 @@ async function attach(vm: Vm, secret: SharedSecret | null, stop: AbortSignal): P
   } finally {
     client.close();
     closeStdin();
+    beside?.leave();
   }
   if (stop.aborted) return exitStatus.interrupted;
   say(detached.signal.aborted ? `left ${vm.name}; it runs on` : `${vm.name} is off`);

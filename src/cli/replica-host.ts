@@ -177,6 +177,7 @@ export class ReplicaHost {
       );
       const makeParts = (): ReplicaParts => ({
         clock: new NodeClock(),
+        console: vm.spec.console,
         diagnostics,
         connector,
         datagrams,

@@ -38,6 +38,7 @@ import { protectionWords } from './status-command.js';
 import { untilStopped } from './signals.js';
 import { Terminal } from './terminal.js';
 import { UsageError } from './usage-error.js';
+import { BesideScreen } from './beside-screen.js';
 import { addVmOptions, defaultVmDir, vmOptionsOf, type VmArguments } from './vm-arguments.js';
 import { openOrCreateVm, waitForVm } from './vm-opening.js';
 
@@ -86,8 +87,7 @@ The machine is described once, when the VM is created. --disk or --cdrom alone: 
 With --image or --kernel: they are further drives (--image linux --disk data.img: /dev/sdb).
 
 Examples:
-  $ ftvm run --primary                    # boot the shipped Linux, here
-  $ ftvm run --backup                     # in a second terminal; then kill the first
+  $ ftvm run --primary      # boot the shipped Linux; then, in a second terminal: ftvm run --backup
   $ ftvm run vm2 --primary --kernel bzImage --append root=/dev/sda --disk disk.img`,
     )
     .action(async (dir: string, parsed: RunArguments) => {
@@ -176,7 +176,12 @@ export async function runReplica(
   extras: Pick<ReplicaHostOptions, 'onRecord' | 'onVcpuEvent' | 'bootSnapshot'>,
   stop: AbortSignal,
 ): Promise<number> {
-  const diagnostics = new PinoDiagnostics({ level: parsed.logLevel, logFile: parsed.logFile });
+  const beside = parsed.headless ? null : BesideScreen.of(vm);
+  const diagnostics = new PinoDiagnostics({
+    level: parsed.logLevel,
+    logFile: parsed.logFile,
+    ...(beside && { terminal: beside }),
+  });
   const say = (line: string): void => diagnostics.info(line);
   checkCommitOn(parsed, vm);
   const terminal = parsed.headless
@@ -258,6 +263,7 @@ export async function runReplica(
   } finally {
     stop.removeEventListener('abort', leave);
     terminal?.close();
+    beside?.leave();
     await host.close();
   }
 }

@@ -62,10 +62,19 @@ export class Terminal {
       this.#send(data);
       return;
     }
-    for (const byte of data) {
+    for (let at = 0; at < data.byteLength;) {
+      const byte = data[at] ?? 0;
       if (this.#inMenu) this.#choose(byte);
       else if (byte === menuKey) this.#openMenu();
-      else this.#send(Uint8Array.of(byte));
+      else {
+        // In one piece: a key may be several bytes.
+        const menuAt = data.indexOf(menuKey, at);
+        const end = menuAt < 0 ? data.byteLength : menuAt;
+        this.#send(data.subarray(at, end));
+        at = end;
+        continue;
+      }
+      at += 1;
     }
   }
 

@@ -36,6 +36,12 @@ export function addVmOptions(command: Command): Command {
     .option('--backup-reads', 'with a shared disk: backups read it too, and the log is shorter')
     .option('--arbiter <url>', 'who is live is decided there: http://… of ftvm arbiter', httpUrl)
     .addOption(new Option('--nic <model>', '(default: virtio)').choices(['virtio', 'ne2k', 'none']))
+    .addOption(
+      new Option('--console <which>', 'where one sits (default: serial)').choices([
+        'serial',
+        'screen',
+      ]),
+    )
     .option('--acpi', 'for stock kernels, which power off with it')
     .option('--no-jit', 'interpret the guest: slow, the reference');
 }
@@ -52,6 +58,7 @@ export interface VmArguments {
   readonly sshKey?: string;
   readonly memory?: number;
   readonly nic?: 'virtio' | 'ne2k' | 'none';
+  readonly console?: 'serial' | 'screen';
   readonly acpi?: boolean;
   readonly jit: boolean;
   readonly diskMode?: 'shared' | 'replicated';
@@ -60,7 +67,7 @@ export interface VmArguments {
 }
 
 export function vmOptionsOf(parsed: VmArguments): VmOptions {
-  const { image, kernel, initrd, disk, cdrom, service, memory, nic, acpi, jit } = parsed;
+  const { image, kernel, initrd, disk, cdrom, service, memory, nic, acpi, jit, console } = parsed;
   const append = appended(parsed);
   return {
     image,
@@ -72,6 +79,7 @@ export function vmOptionsOf(parsed: VmArguments): VmOptions {
     services: service,
     memoryMiB: memory,
     nic,
+    console,
     acpi,
     disks: disksOf(parsed),
     arbiter: parsed.arbiter,

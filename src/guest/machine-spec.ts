@@ -17,6 +17,8 @@ export interface MachineSpec {
   readonly acpi: boolean;
   /** Compile hot guest code to WebAssembly. Off is the slow reference. */
   readonly jit: boolean;
+  /** Where the operator sits: at the text screen and the keyboard of the PC. Left out: at ttyS0. */
+  readonly console?: 'screen';
   /** Seeds all chance the guest sees (RDRAND, MAC). 32 bits, drawn once when the VM is created. */
   readonly chanceSeed: number;
   /** The guest's wall clock at virtual time 0: milliseconds since 1970. */
@@ -70,5 +72,6 @@ export function fingerprintFields(spec: MachineSpec): Record<string, string> {
     jit: String(spec.jit),
     chanceSeed: String(spec.chanceSeed),
     wallClockAtStartMs: String(spec.wallClockAtStartMs),
+    ...(spec.console && { console: spec.console }),
   };
 }

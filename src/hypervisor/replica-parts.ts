@@ -17,6 +17,8 @@ import type { VcpuEvent, VcpuFactory } from '../vcpu/vcpu.js';
 /** The world of one replica. */
 export interface ReplicaParts {
   readonly clock: Clock;
+  /** Where the operator sits (`MachineSpec.console`). */
+  readonly console?: 'screen' | undefined;
   readonly diagnostics: Diagnostics;
   readonly connector: LinkConnector;
   readonly datagrams: Datagrams;

@@ -22,7 +22,6 @@ import type { Generation } from '../units.js';
 import { unreachable } from '../unreachable.js';
 import type { VcpuFactory } from '../vcpu/vcpu.js';
 import { ConsoleHistory } from './console-history.js';
-import { ConsoleInput } from './console-input.js';
 import { DriveIo } from './drive-io.js';
 import { Rate } from './rate.js';
 import { ReplicaJournal } from './replica-journal.js';
@@ -31,6 +30,7 @@ import type { ReplicaEnd, ReplicaParts } from './replica-parts.js';
 import { ReplicaPermission } from './replica-permission.js';
 import { ReplicaVcpu } from './replica-vcpu.js';
 import { TickTimer } from './tick-timer.js';
+import { type TypedInput, typedInputOf } from './typed-input.js';
 
 /**
  * One replica of a VM: a role, and the one loop that feeds it inputs and performs its effects.
@@ -57,7 +57,7 @@ export class Replica {
   #primary: ReplicaIdentity | null = null;
   #generation: Generation = 0;
   readonly #logRate = new Rate();
-  readonly #consoleInput: ConsoleInput;
+  readonly #typed: TypedInput;
   readonly #driveIo: DriveIo;
   readonly #journal: ReplicaJournal;
   readonly #ticks: TickTimer;
@@ -69,8 +69,8 @@ export class Replica {
   constructor(parts: ReplicaParts, settings: RoleSettings) {
     this.#parts = parts;
     this.#settings = settings;
-    this.#consoleInput = new ConsoleInput(parts.clock, (bytes) =>
-      this.feed({ kind: 'guestEvent', event: { kind: 'consoleInput', bytes } }),
+    this.#typed = typedInputOf(parts.console, parts.clock, (event) =>
+      this.feed({ kind: 'guestEvent', event }),
     );
     this.#links = new ReplicaLinks(parts, {
       opened: (peer) => this.feed({ kind: 'peerOpened', peer }),
@@ -184,7 +184,7 @@ export class Replica {
   /** Something from outside for the guest. Ignored unless we are live. */
   inject(event: GuestEvent): void {
     if (!this.isLive) return;
-    if (event.kind === 'consoleInput') this.#consoleInput.push(event.bytes);
+    if (event.kind === 'consoleInput') this.#typed.push(event.bytes);
     else this.feed({ kind: 'guestEvent', event });
   }
   /** As `leave`, if a backup can go on. */
@@ -489,7 +489,7 @@ export class Replica {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#ticks.stop();
-    this.#consoleInput.stop();
+    this.#typed.stop();
     this.#journal.end();
     this.#links.end();
     await this.#vcpu.close();

@@ -5,13 +5,19 @@ import type { Diagnostics, Fields } from '../host/diagnostics.js';
 import { diagnosticLine, type DiagnosticLevel } from './diagnostic-line.js';
 import { reasonOf } from './errno.js';
 
+/** Takes whole lines, each with its end. */
+export interface LineTerminal {
+  write(line: string): unknown;
+  on(event: 'error', listener: () => void): unknown;
+}
+
 export interface PinoDiagnosticsOptions {
   /** Messages below it are left out, on the terminal and in the file. */
   readonly level?: DiagnosticLevel | 'silent';
   /** Also appended there, one JSON object to a line. */
   readonly logFile?: string | undefined;
   /** Where lines for people go: standard error, unless a test wants them. */
-  readonly terminal?: NodeJS.WritableStream;
+  readonly terminal?: LineTerminal;
 }
 
 /** The file of `--log-file` cannot be opened. */
@@ -79,7 +85,7 @@ export class PinoDiagnostics implements Diagnostics {
     if (this.#file !== null) closeSync(this.#file);
   }
 
-  #append(json: string, terminal: NodeJS.WritableStream): void {
+  #append(json: string, terminal: LineTerminal): void {
     if (this.#file === null) return;
     try {
       writeSync(this.#file, json);

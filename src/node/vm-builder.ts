@@ -69,12 +69,13 @@ export async function buildVm(
     spec: {
       memoryMiB,
       // A serial console needs no more; a screen gets v86's usual size.
-      vgaMemoryMiB: boot.kernel === null ? 8 : 2,
+      vgaMemoryMiB: boot.vgaBios === null ? 2 : 8,
       nic: nicOf(options.nic ?? 'virtio'),
       boot,
       drives,
       acpi: options.acpi ?? false,
       jit: options.jit ?? true,
+      ...(options.console === 'screen' && { console: options.console }),
       chanceSeed: randomBytes(4).readUInt32LE(),
       wallClockAtStartMs: Date.now(),
     },
@@ -113,7 +114,9 @@ class BootBuilder {
     const firmware = kernel?.format === 'multiboot' ? null : await findBios();
     const bios = firmware && (await this.#unpack(firmware.bios, 'bios.bin'));
     const vgaBios =
-      firmware && kernel === null ? await this.#unpack(firmware.vgaBios, 'vgabios.bin') : null;
+      firmware && (kernel === null || this.#options.console === 'screen')
+        ? await this.#unpack(firmware.vgaBios, 'vgabios.bin')
+        : null;
     return { bios, vgaBios, kernel, initrd, commandLine: kernel ? this.#commandLine() : '' };
   }
 

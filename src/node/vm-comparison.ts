@@ -21,6 +21,7 @@ export async function checkSameOptions(dir: string, file: VmFile, given: VmOptio
   check('--nic', spec.nic?.model ?? 'none', given.nic);
   check('--append', file.append, given.append);
   check('--service', file.services.join(','), given.services?.join(','));
+  check('--console', spec.console ?? 'serial', given.console);
   check('--acpi', `${spec.acpi}`, given.acpi?.toString());
   check('--jit', `${spec.jit}`, given.jit?.toString());
   check('--disk-mode', file.disks, given.disks);

@@ -126,6 +126,9 @@ function specOf(at: string, value: unknown): MachineSpec {
     ),
     acpi: flagField(`${at}.acpi`, fields.acpi),
     jit: flagField(`${at}.jit`, fields.jit),
+    ...(fields.console !== undefined && {
+      console: choiceField(`${at}.console`, fields.console, ['screen']),
+    }),
     chanceSeed: wholeField(`${at}.chanceSeed`, fields.chanceSeed, 0, 2 ** 32 - 1),
     wallClockAtStartMs: wholeField(
       `${at}.wallClockAtStartMs`,

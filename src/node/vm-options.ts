@@ -23,6 +23,7 @@ export interface VmOptions {
   readonly memoryMiB?: number | undefined;
   readonly nic?: 'virtio' | 'ne2k' | 'none' | undefined;
   readonly services?: readonly string[] | undefined;
+  readonly console?: 'serial' | 'screen' | undefined;
   readonly acpi?: boolean | undefined;
   readonly jit?: boolean | undefined;
   readonly disks?: DiskMode | undefined;

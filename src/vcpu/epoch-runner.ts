@@ -13,6 +13,7 @@ import { guestCrashFrom } from './guest-crash.js';
 import { digestMachine } from './machine-digest.js';
 import { MemoryScrub } from './memory-scrub.js';
 import { OutputCollector } from './output-collector.js';
+import { ScreenConsole } from './screen-console.js';
 import { type MachineParts, type V86Engine, V86Machine } from './v86-machine.js';
 import type { VirtualTime } from './virtual-time.js';
 
@@ -49,6 +50,8 @@ export class EpochRunner {
   readonly #parts: MachineParts;
   readonly #outputs: OutputCollector;
   readonly #scrub: MemoryScrub;
+  /** Null: the console is the serial port. */
+  readonly #screen: ScreenConsole | null;
   #machine: V86Machine;
   #instructions: InstructionCount = 0;
   #counterBefore = 0;
@@ -70,6 +73,7 @@ export class EpochRunner {
     this.#outputs = outputs;
     this.#machine = machine;
     this.#scrub = new MemoryScrub(machine.memoryWords.byteLength);
+    this.#screen = options.spec.console === 'screen' ? new ScreenConsole() : null;
     this.#counterBefore = machine.instructionCounter;
     this.#lastDigest = this.#digestAfresh();
   }
@@ -168,6 +172,8 @@ export class EpochRunner {
       throw guestCrashFrom(error, this.#options.lastWords());
     }
     this.#options.time.freeze(record.clockMs);
+    // Who goes on from here has seen nothing.
+    this.#screen?.forget();
     this.#lastEpoch = record.epoch;
     this.#endMs = record.clockMs;
     this.#lastDigest = this.#digestAfresh();
@@ -250,6 +256,7 @@ export class EpochRunner {
   #endEpoch(record: LogRecord, ran: Pick<EpochResult, 'sleepMs' | 'rounds'>): EpochResult {
     this.#instructions += this.#executed();
     this.#counterBefore = this.#machine.instructionCounter;
+    if (this.#screen) this.#outputs.consoleText(this.#screen.newsOf(this.#machine, this.#endMs));
     const next = this.#next();
     if (next === 'reboot') this.#outputs.add({ kind: 'reboot' });
     if (next === 'off') this.#outputs.add({ kind: 'powerOff' });

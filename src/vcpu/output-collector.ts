@@ -29,6 +29,10 @@ export class OutputCollector {
     this.#consoleBytes.push(byte);
   }
 
+  consoleText(bytes: Uint8Array): void {
+    for (const byte of bytes) this.#consoleBytes.push(byte);
+  }
+
   add(output: Exclude<GuestOutput, { kind: 'consoleBytes' }> | DiskRequest): void {
     this.#endConsoleBytes();
     this.#outputs.push(output);

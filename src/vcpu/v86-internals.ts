@@ -61,7 +61,7 @@ export interface V86Devices {
   };
   readonly pci: { readonly device_spaces: readonly (Int32Array | undefined)[] };
   readonly uart0: { input: number[] };
-  readonly vga: { get_state(): unknown[] };
+  readonly vga: V86Vga;
   readonly ps2: V86Ps2;
   readonly acpi?: V86Acpi;
   readonly net?: { readonly mac: Uint8Array; readonly memory: Uint8Array };
@@ -103,6 +103,20 @@ export interface V86ByteQueue {
   clear(): void;
   push(byte: number): void;
   shift(): number;
+}
+
+/** In text mode memory is pairs of a character and its attribute; addresses count pairs. */
+export interface V86Vga {
+  readonly graphical_mode: boolean;
+  readonly max_cols: number;
+  readonly max_rows: number;
+  readonly start_address: number;
+  /** Half of a row's pairs. */
+  readonly offset_register: number;
+  readonly cursor_address: number;
+  readonly cursor_scanline_start: number;
+  readonly vga_memory: Uint8Array;
+  get_state(): unknown[];
 }
 
 export interface V86Acpi {

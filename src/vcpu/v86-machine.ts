@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { DriveName } from '../guest/disk-request.js';
 import type { MachineSpec } from '../guest/machine-spec.js';
+import type { Display } from '../guest/text-screen.js';
 import type { BootFiles } from './boot-files.js';
 import type { Chance } from './chance.js';
 import { CutBuffer } from './cut-buffer.js';
+import { displayOf } from './display.js';
 import { GuestDrive } from './guest-drive.js';
 import type { DiskRequests } from './disk-requests.js';
 import { withLowerJitThreshold } from './jit-threshold.js';
@@ -160,6 +162,10 @@ export class V86Machine {
     return true;
   }
 
+  display(): Display {
+    return displayOf(this.cpu.devices.vga);
+  }
+
   /** v86's own counter: 32 bits, from 0 in a fresh machine. */
   get instructionCounter(): number {
     return this.#readCounter()[0] ?? 0;
@@ -215,7 +221,9 @@ export class V86Machine {
     // The ne2k's address PROM has every byte twice.
     net?.memory.set(mac.flatMap((byte) => [byte, byte]));
     virtio_net?.mac.set(mac);
-    this.#emulator.add_listener('serial0-output-byte', parts.consoleByte);
+    if (parts.spec.console !== 'screen') {
+      this.#emulator.add_listener('serial0-output-byte', parts.consoleByte);
+    }
     this.#emulator.add_listener('net0-send', parts.frameSent);
     this.#emulator.add_listener('cpu-event-halt', () => (this.haltedForGood = true));
   }
