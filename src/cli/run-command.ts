@@ -238,6 +238,9 @@ export async function runReplica(
     say(
       `${parsed.primary ? 'primary' : parsed.auto ? 'replica' : 'backup'} of ${vm.dir}: process ${process.pid}, ${host.identity.api}`,
     );
+    if (terminal && vm.spec.boot.kernel === null && vm.spec.console === undefined) {
+      say('this console is ttyS0; a VM made with --console screen shows the display instead');
+    }
     if (terminal && !parsed.primary) {
       say('this console shows the replayed guest; it takes no input until this replica is live');
     }
