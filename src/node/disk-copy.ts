@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { GenerationRecord } from '../arbiter/generation-record.js';
@@ -130,17 +130,25 @@ export class DiskCopy {
   async #fill(vm: Vm): Promise<void> {
     for (const { name, path } of vm.spec.drives) {
       if (name === 'cdrom') continue;
-      const [from, to] = [await open(path, 'r'), await open(this.pathOf(name), 'w')];
+      const from = await open(path, 'r');
       try {
-        const writer = new SparseWriter(to);
-        for await (const chunk of from.createReadStream({ autoClose: false })) {
-          await writer.write(chunk as Buffer);
-        }
-        await writer.finish();
+        await this.#copy(from, this.pathOf(name));
       } finally {
         await from.close();
-        await to.close();
       }
+    }
+  }
+
+  async #copy(from: FileHandle, path: string): Promise<void> {
+    const to = await open(path, 'w');
+    try {
+      const writer = new SparseWriter(to);
+      for await (const chunk of from.createReadStream({ autoClose: false })) {
+        await writer.write(chunk as Buffer);
+      }
+      await writer.finish();
+    } finally {
+      await to.close();
     }
   }
 

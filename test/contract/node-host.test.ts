@@ -78,10 +78,12 @@ sectorStoreContract('a file under layers', async (byteLength) => {
   let generation = 0;
   return {
     open: async () => {
+      const image = await FileSectorStore.open({ path });
+      onTestFinished(() => image.close());
       const drive = new OverlayDrive({
         clock: new NodeClock(),
         files: new FileLayerFiles(join(dir, 'hda.layers')),
-        image: await FileSectorStore.open({ path }),
+        image,
         writer: `writer ${generation}`,
         nonce: () => Math.floor(Math.random() * 2 ** 32),
         onTrouble: (what, error) => {
