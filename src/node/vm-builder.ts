@@ -11,6 +11,7 @@ import { kernelFormatOf, type KernelFormat } from './kernel-format.js';
 import { KernelFormatError, MemorySizeError } from './option-error.js';
 import { encodeVmFile, MEMORY_MIB_MAX } from './vm-file.js';
 import {
+  checkConsole,
   checkServices,
   inspectDrive,
   readOptionFile,
@@ -46,6 +47,7 @@ export async function buildVm(
   const image = wantsImage(options) ? await findImage(options.image ?? DEFAULT_IMAGE) : null;
   const services = options.services ?? [];
   checkServices(services, image);
+  checkConsole(options, image);
   const ownDrives = await drivesOf(options, image !== null && image.disk !== null);
   for (const part of ['boot', 'disk', 'generations']) await mkdir(join(dir, part));
 

@@ -72,6 +72,15 @@ export function checkServices(services: readonly string[], image: GuestImage | n
   }
 }
 
+/** Errors: VmOptionsError for a display that nobody writes to. */
+export function checkConsole({ console }: VmOptions, image: GuestImage | null): void {
+  if (console !== 'screen' || image === null) return;
+  throw new VmOptionsError(
+    `--console screen shows a PC's display, and the image ${image.name} talks to its serial port`,
+    'Leave --console out, or boot what you brought: --disk, --cdrom or --kernel without --image.',
+  );
+}
+
 /** A small file named by an option, whole. Errors: OptionFileError. */
 export async function readOptionFile(
   option: string,

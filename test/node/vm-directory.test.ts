@@ -224,6 +224,7 @@ describe('options that make no VM', () => {
     ['an empty disk', (file) => ({ disk: file('d', '') }), 'FTVM_OPTION_FILE', 'empty'],
     ['an initrd for a drive', () => ({ disk: 'd', initrd: 'i' }), 'FTVM_VM_OPTIONS', '--initrd'],
     ['words for a drive', () => ({ cdrom: 'c', append: 'quiet' }), 'FTVM_VM_OPTIONS', '--append'],
+    ['a screen for an image', () => ({ console: 'screen' }), 'FTVM_VM_OPTIONS', '--console'],
     ['an unknown service', () => ({ image, services: ['ftp'] }), 'FTVM_VM_OPTIONS', 'ftp'],
     [
       'a service of a kernel',
@@ -406,6 +407,7 @@ describe('options for a VM that exists', () => {
     ['--memory', () => ({ memoryMiB: 65 }), 'created with --memory 64, not 65'],
     ['--nic', () => ({ nic: 'none' }), '--nic virtio, not none'],
     ['--append', () => ({ append: 'x' }), '--append (nothing), not x'],
+    ['--console', () => ({ console: 'screen' }), '--console serial, not screen'],
     ['--service', () => ({ services: ['redis'] }), '--service (nothing), not redis'],
     ['--acpi', () => ({ acpi: true }), '--acpi false, not true'],
     ['--jit', () => ({ jit: false }), '--jit true, not false'],
