@@ -43,6 +43,8 @@ export function wordsOf(report: RoleReport): string {
       return `receiving the state of the guest: ${mib(report.doneBytes)} of ${mib(report.totalBytes)}`;
     case 'stateReceived':
       return `state received: epoch ${report.epoch}, ${mib(report.bytes)}`;
+    case 'diskComparing':
+      return `comparing the disk with the primary's: ${mib(report.doneBytes)} of ${mib(report.totalBytes)}`;
     case 'diskSynced':
       return `disk compared with the primary's: ${mib(report.differentBytes)} of ${mib(report.comparedBytes)} differed`;
     case 'inSync':

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { StateProgress } from '../channel/state-transfer.js';
 import { FtvmError } from '../errors.js';
-import { statusOfNobody, type HypervisorStatus } from '../hypervisor/status.js';
+import { statusOfNobody, type BackupRow, type HypervisorStatus } from '../hypervisor/status.js';
 import { askApi } from '../node/api-client.js';
 import { endNotesOf, generationsOf } from '../node/generation-stores.js';
 import type { SharedSecret } from '../node/shared-secret.js';
@@ -105,8 +105,18 @@ export function protectionWords(status: HypervisorStatus): string {
   return `${status.protection.toUpperCase()}  (${status.reason})`;
 }
 
+function stageWords({
+  stateProgress,
+  diskProgress,
+  lagMs,
+}: Pick<BackupRow, 'stateProgress' | 'diskProgress' | 'lagMs'>): string {
+  if (stateProgress) return progressWords(stateProgress);
+  const lag = `lag ${lagMs.toFixed(1)} ms`;
+  return diskProgress ? `disk compared: ${progressWords(diskProgress)}, ${lag}` : lag;
+}
+
 /** `12 of 40 MiB (30 %)`. */
-function stateWords({ doneBytes, totalBytes }: StateProgress): string {
+function progressWords({ doneBytes, totalBytes }: StateProgress): string {
   const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
   const percent = Math.floor((100 * doneBytes) / Math.max(totalBytes, 1));
   return `${mib(doneBytes)} of ${mib(totalBytes)} MiB (${percent} %)`;
@@ -121,8 +131,8 @@ function table(status: HypervisorStatus): string {
       ? `  primary     process ${primary.pid} on ${primary.host}, ${primary.api}, epoch ${primary.epoch}${primary.paused ? ', PAUSED (ftvm resume)' : ''}`
       : '  primary     none',
     ...status.backups.map(
-      ({ pid, host, state, lagMs, stateProgress }) =>
-        `  backup      process ${pid} on ${host}: ${state}, ${stateProgress ? stateWords(stateProgress) : `lag ${lagMs.toFixed(1)} ms`}`,
+      ({ pid, host, state, ...row }) =>
+        `  backup      process ${pid} on ${host}: ${state}, ${stageWords(row)}`,
     ),
   ];
   if (primary) {

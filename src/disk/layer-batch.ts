@@ -90,23 +90,10 @@ export function encodeBatch(
 
 /** Null: there is no batch of that place here, or not all of its header. */
 export function decodeBatchHeader(bytes: Uint8Array, place: BatchPlace): BatchHeader | null {
-  if (bytes.length < fixedBytes) return null;
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  if (
-    view.getUint32(0) !== magic ||
-    view.getUint32(8) !== place.nonce ||
-    view.getUint32(12) !== place.sequence ||
-    view.getUint32(16) !== place.crcBefore
-  ) {
-    return null;
-  }
-  const count = view.getUint32(24);
-  if (count > batchEntriesMax) return null;
-  const headerBytes = roundUp(fixedBytes + count * entryBytes);
-  if (headerBytes > bytes.length) return null;
-  const crc = crc32(bytes.subarray(8, headerBytes));
-  if (crc !== view.getUint32(4)) return null;
-  const entries = Array.from({ length: count }, (_, i) => ({
+  const found = readHeader(bytes, place.nonce);
+  if (found?.sequence !== place.sequence || found.crcBefore !== place.crcBefore) return null;
+  const { headerBytes, crc, view } = found;
+  const entries = Array.from({ length: view.getUint32(24) }, (_, i) => ({
     sector:
       view.getUint32(fixedBytes + i * entryBytes) * 2 ** 16 +
       view.getUint16(fixedBytes + i * entryBytes + 4),
@@ -114,6 +101,32 @@ export function decodeBatchHeader(bytes: Uint8Array, place: BatchPlace): BatchHe
   }));
   const dataBytes = entries.reduce((sum, { sectors }) => sum + sectors * sectorBytes, 0);
   return { entries, headerBytes, dataBytes, dataCrc: view.getUint32(20), crc };
+}
+
+/** Here is a batch of that file, with its whole header, that was written after the one of `place`. */
+export function isBatchAfter(bytes: Uint8Array, { nonce, sequence }: BatchPlace): boolean {
+  const found = readHeader(bytes, nonce);
+  return found !== null && found.sequence > sequence;
+}
+
+interface FoundHeader extends Omit<BatchPlace, 'nonce'> {
+  readonly headerBytes: number;
+  readonly crc: number;
+  readonly view: DataView;
+}
+
+/** Null: no header of that file stands here, or not all of it. */
+function readHeader(bytes: Uint8Array, nonce: number): FoundHeader | null {
+  if (bytes.length < fixedBytes) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  if (view.getUint32(0) !== magic || view.getUint32(8) !== nonce) return null;
+  const count = view.getUint32(24);
+  if (count > batchEntriesMax) return null;
+  const headerBytes = roundUp(fixedBytes + count * entryBytes);
+  if (headerBytes > bytes.length) return null;
+  const crc = crc32(bytes.subarray(8, headerBytes));
+  if (crc !== view.getUint32(4)) return null;
+  return { sequence: view.getUint32(12), crcBefore: view.getUint32(16), headerBytes, crc, view };
 }
 
 function roundUp(bytes: number): number {

@@ -1,11 +1,13 @@
 import type { LayerFile } from '../host/layer-files.js';
 import { crc32 } from '../log/crc32.js';
 import type { Extent } from './extent-map.js';
+import { hasLaterBatch } from './batch-search.js';
 import {
   batchHeaderBytesMax,
   decodeBatchHeader,
   sectorBytes,
   type BatchHeader,
+  type BatchPlace,
 } from './layer-batch.js';
 import { LayerCorruptError } from './layer-error.js';
 import { decodeLayerHead, headBytesMax, type LayerHead } from './layer-head.js';
@@ -18,7 +20,8 @@ export type LayerExtent = Omit<Extent<never>, 'file'>;
  * ahead, and has little left to read when it goes live.
  *
  * Shape:  `extents` in the order they were written; `bytes` is how far the file is known to be whole.
- * Errors: LayerCorruptError if it is no layer, or a sealed one that is not whole to its length.
+ * Errors: LayerCorruptError if it is no layer, is damaged before its end, or is a sealed one that is
+ *         not whole to its length.
  */
 export class LayerScan {
   readonly head: LayerHead;
@@ -51,7 +54,8 @@ export class LayerScan {
     const window = new Window(this.file);
     for (let at = this.#bytes; ;) {
       const bytes = await window.read(at, batchHeaderBytesMax);
-      const header = decodeBatchHeader(bytes, this.#next(unsure));
+      const place = this.#next(unsure);
+      const header = decodeBatchHeader(bytes, place) ?? (await this.#missed(at, place, bytes));
       if (!header) break;
       // It was begun when the one before was durable.
       if (unsure) this.#take(unsure);
@@ -85,11 +89,17 @@ export class LayerScan {
     }
   }
 
-  #next(before: BatchHeader | null): {
-    readonly nonce: number;
-    readonly sequence: number;
-    readonly crcBefore: number;
-  } {
+  /** What stands at `at` is no batch of that place: torn, or nothing yet, if no later one follows. */
+  async #missed(at: number, place: BatchPlace, bytes: Uint8Array): Promise<BatchHeader | null> {
+    if (bytes.length === 0 || !(await hasLaterBatch(this.file, at, place))) return null;
+    // Its writer may have gone on since we looked.
+    const header = decodeBatchHeader(await this.file.read(at, batchHeaderBytesMax), place);
+    if (header) return header;
+    const why = `it is damaged at byte ${at}, and there are later writes in it`;
+    throw new LayerCorruptError(this.name, why);
+  }
+
+  #next(before: BatchHeader | null): BatchPlace {
     return {
       nonce: this.head.nonce,
       sequence: this.#sequence + (before ? 2 : 1),

@@ -2,6 +2,7 @@ import type { DiskChunk } from '../disk/disk-resync.js';
 import type { Drive, DriveStatus } from '../disk/drive.js';
 import type { FoldProgress } from '../disk/image-fold.js';
 import { LayerSupersededError } from '../disk/layer-error.js';
+import { FtvmError } from '../errors.js';
 import type { DiskRequest, DiskWrite } from '../guest/disk-request.js';
 import type { DiskResult } from '../guest/guest-event.js';
 import type { Clock } from '../host/clock.js';
@@ -155,7 +156,9 @@ export class DriveIo {
         const why = messageOf(error);
         if (why !== said) {
           said = why;
-          this.#diagnostics.warn('The disk cannot be used yet; trying again', { drive: name, why });
+          const remedy = error instanceof FtvmError ? { remedy: error.remedy } : {};
+          const about = { drive: name, why, ...remedy };
+          this.#diagnostics.warn('The disk cannot be used yet; trying again', about);
         }
         await new Promise<void>((resolve) => this.#clock.after(retryMs, resolve));
       }

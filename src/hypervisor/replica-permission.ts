@@ -75,7 +75,7 @@ export class ReplicaPermission {
       if (!(error instanceof FtvmError)) throw error;
       if (error.message !== this.#lastDoubt) {
         this.#lastDoubt = error.message;
-        diagnostics.warn(`Cannot tell who is live: ${error.message}`);
+        diagnostics.warn(error.message);
       }
       return { kind: 'generationsRead', asked, latest: 'unreachable' };
     }

@@ -76,6 +76,8 @@ export interface BackupRow extends ReplicaIdentity {
   readonly heartbeatsMissing: boolean;
   /** While the guest's state goes over to it; null before and after. */
   readonly stateProgress: StateProgress | null;
+  /** While its own copy of the disks is compared with the primary's; null before and after. */
+  readonly diskProgress: StateProgress | null;
   /** It went on from the log behind that epoch; null: it was sent the state. */
   readonly rejoinedAtEpoch: number | null;
 }
@@ -141,6 +143,7 @@ export function statusOf(
       ranEpoch: ran,
       heartbeatsMissing: false,
       stateProgress: found.status.stateProgress,
+      diskProgress: found.status.diskProgress,
       rejoinedAtEpoch: found.status.rejoinedAt,
     };
     return {
@@ -191,6 +194,7 @@ export function statusOf(
         ranEpoch: ran,
         heartbeatsMissing,
         stateProgress: row.stateProgress,
+        diskProgress: row.diskProgress,
         rejoinedAtEpoch: row.rejoinedAt,
       }),
     ),

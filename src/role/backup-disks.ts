@@ -1,5 +1,6 @@
 import { ReadFence } from '../disk/read-fence.js';
 import { ResyncDesk } from '../disk/resync-desk.js';
+import type { StateProgress } from '../channel/state-transfer.js';
 import type { DiskAsk } from '../channel/wire-message.js';
 import type { DiskRead, DiskRequest } from '../guest/disk-request.js';
 import type { GuestEvent } from '../guest/guest-event.js';
@@ -108,7 +109,14 @@ export class BackupDisks {
     if (!copy || offsetBytes + lengthBytes > copy.bytes) {
       return 'it asked about a disk it has no copy of';
     }
+    backup.comparedBytes += lengthBytes;
     return this.#desk.ask(backup, { drive, offsetBytes, lengthBytes, digest, ran });
+  }
+  /** How far the comparison with its copy is; null before and after. */
+  progressOf({ comparedBytes, ownReads }: BackupView): StateProgress | null {
+    if (!this.#settings || comparedBytes === 0 || ownReads !== null) return null;
+    const totalBytes = this.#settings.copies.reduce((sum, { bytes }) => sum + bytes, 0);
+    return { doneBytes: comparedBytes, totalBytes };
   }
   /** Takes what is to be compared now. */
   due(ran: Epoch): DiskRead[] {

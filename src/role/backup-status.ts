@@ -2,7 +2,6 @@ import type { ReplicaIdentity } from '../arbiter/generation-record.js';
 import type { SeatStatus } from '../arbiter/seat.js';
 import type { StateProgress } from '../channel/state-transfer.js';
 import type { Epoch, Generation } from '../units.js';
-import type { DiskSyncProgress } from './followed-disk.js';
 import type { CommitRule } from './redundancy.js';
 
 /** What every screen shows of a replica that follows. */
@@ -10,6 +9,8 @@ export interface BackupStatus {
   readonly phase: string;
   /** While the primary's state arrives. */
   readonly stateProgress: StateProgress | null;
+  /** While its copy of the disks is compared with the primary's. */
+  readonly diskProgress: StateProgress | null;
   /** Null: its machine is of this primary's state, or of none yet. */
   readonly rejoinedAt: Epoch | null;
   readonly generation: Generation;
@@ -23,8 +24,6 @@ export interface BackupStatus {
   readonly ran: Epoch;
   readonly isPaused: boolean;
   readonly logBufferBytes: number;
-  /** Null when the replicas share their disk. */
-  readonly diskSync: DiskSyncProgress | null;
 }
 
 /** As in the picture of `Backup`. */

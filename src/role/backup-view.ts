@@ -53,6 +53,8 @@ export class BackupView {
    * known as soon as the epoch has run.
    */
   ownReads: { readonly afterEpoch: Epoch; afterId: number | null } | null = null;
+  /** Of its copy of the disks, what it has asked about. */
+  comparedBytes = 0;
   sentAtMs: number;
   readonly #silenceMsMax: number;
   #receivedAtMs: number;

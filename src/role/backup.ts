@@ -634,6 +634,7 @@ export class Backup {
     return {
       phase: this.#phase,
       stateProgress: this.#state.progress,
+      diskProgress: this.#disk.progress,
       rejoinedAt: this.#rejoinedAt,
       generation: this.#generation,
       primary: this.#primary,
@@ -645,7 +646,6 @@ export class Backup {
       ran: this.#guest?.ran ?? 0,
       isPaused: this.#guest?.isPaused ?? false,
       logBufferBytes: this.#guest?.log.levelBytes ?? 0,
-      diskSync: this.#disk.progress,
     };
   }
 }

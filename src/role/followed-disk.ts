@@ -1,5 +1,6 @@
 import { DiskResync } from '../disk/disk-resync.js';
 import { nothingInHand, OwnDisk, type DiskInHand } from '../disk/own-disk.js';
+import type { StateProgress } from '../channel/state-transfer.js';
 import type { DiskAnswer, WireMessage } from '../channel/wire-message.js';
 import type { GuestOutput } from '../guest/guest-output.js';
 import type { LogRecord } from '../log/log-record.js';
@@ -7,13 +8,6 @@ import type { Epoch } from '../units.js';
 import type { RoleEffect } from './role-effect.js';
 import type { RoleInput } from './role-input.js';
 import type { OwnDiskSettings } from './role-settings.js';
-
-/** How far the comparison of the disks is. */
-export interface DiskSyncProgress {
-  readonly comparedBytes: number;
-  readonly totalBytes: number;
-  readonly differentBytes: number;
-}
 
 /**
  * The disks of a backup, between its records and its vCPU. With everything in the log there is nothing
@@ -29,6 +23,7 @@ export class FollowedDisk {
   #toDigest: RoleEffect[] = [];
   #isSynced = false;
   #retryAtMs = 0;
+  #toldAtMs: number | null = null;
 
   constructor(settings: OwnDiskSettings | null, say: (message: WireMessage) => RoleEffect) {
     this.#own = settings && new OwnDisk(settings.use);
@@ -83,10 +78,11 @@ export class FollowedDisk {
   }
 
   tick(nowMs: number): RoleEffect[] {
-    if (!this.#own || nowMs < this.#retryAtMs) return [];
+    const told = this.#tell(nowMs);
+    if (!this.#own || nowMs < this.#retryAtMs) return told;
     this.#retryAtMs = nowMs + retryMs;
     const again = this.#own.retry().map((request) => ({ kind: 'startDisk', request }) as const);
-    return [...again, ...this.#toDigest.splice(0)];
+    return [...told, ...again, ...this.#toDigest.splice(0)];
   }
 
   /** Everything that has arrived is with the vCPU. */
@@ -115,10 +111,11 @@ export class FollowedDisk {
   get inHand(): DiskInHand {
     return this.#own?.handOver() ?? nothingInHand;
   }
-  get progress(): DiskSyncProgress | null {
-    if (!this.#resync) return null;
-    const { comparedBytes, totalBytes, differentBytes } = this.#resync;
-    return { comparedBytes, totalBytes, differentBytes };
+  /** How far the comparison is; null before and after. */
+  get progress(): StateProgress | null {
+    if (!this.#resync || this.#isSynced) return null;
+    const { comparedBytes: doneBytes, totalBytes } = this.#resync;
+    return doneBytes === 0 ? null : { doneBytes, totalBytes };
   }
 
   #goOn(): RoleEffect[] {
@@ -135,6 +132,16 @@ export class FollowedDisk {
     return chunks.map((chunk) => ({ kind: 'digestDisk', chunk }));
   }
 
+  /** How far the comparison is, once a second. */
+  #tell(nowMs: number): RoleEffect[] {
+    const { progress } = this;
+    if (!progress) return [];
+    this.#toldAtMs ??= nowMs;
+    if (nowMs - this.#toldAtMs < tellMs) return [];
+    this.#toldAtMs = nowMs;
+    return [{ kind: 'report', report: { kind: 'diskComparing', ...progress } }];
+  }
+
   /** Once, when all is compared and what differed is on our disk. */
   #endSync(): RoleEffect[] {
     if (!this.#resync?.isDone || this.#isSynced || this.#own?.storing !== 0) return [];
@@ -149,6 +156,7 @@ export class FollowedDisk {
 }
 
 const retryMs = 100;
+const tellMs = 1000;
 
 function replay(records: readonly LogRecord[]): RoleEffect {
   return { kind: 'vcpu', command: { kind: 'replay', records } };

@@ -1,5 +1,6 @@
 import type { StateProgress } from '../channel/state-transfer.js';
 import type { Epoch, Generation } from '../units.js';
+import type { BackupDisks } from './backup-disks.js';
 import type { BackupView } from './backup-view.js';
 import type { CommitRule } from './redundancy.js';
 
@@ -30,11 +31,17 @@ export interface BackupStatusRow {
   readonly heartbeatsMissing: boolean;
   /** While its state goes over. */
   readonly stateProgress: StateProgress | null;
+  /** While its copy of the disks is compared with ours. */
+  readonly diskProgress: StateProgress | null;
   /** It went on from the log, behind that epoch. */
   readonly rejoinedAt: Epoch | null;
 }
 
-export function backupStatusRow(backup: BackupView, nowMs: number): BackupStatusRow {
+export function backupStatusRow(
+  backup: BackupView,
+  disks: BackupDisks,
+  nowMs: number,
+): BackupStatusRow {
   return {
     identity: backup.identity,
     state: backup.state,
@@ -44,6 +51,7 @@ export function backupStatusRow(backup: BackupView, nowMs: number): BackupStatus
     lagMs: backup.lag.lagMs(nowMs),
     heartbeatsMissing: backup.detector.heartbeatsMissing(nowMs),
     stateProgress: backup.transfer?.progress ?? null,
+    diskProgress: disks.progressOf(backup),
     rejoinedAt: backup.rejoinedAt,
   };
 }

@@ -400,7 +400,7 @@ export class Primary {
       logBufferBytes: this.#log.levelBytes,
       backupsWished: this.#redundancy.backups,
       commit: this.#redundancy.commit,
-      backups: this.#backups.all().map((backup) => backupStatusRow(backup, nowMs)),
+      backups: this.#backups.all().map((each) => backupStatusRow(each, this.#disks, nowMs)),
     };
   }
 }

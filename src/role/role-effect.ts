@@ -148,7 +148,7 @@ export type RoleReport =
       readonly generation: Generation;
       readonly epoch: Epoch;
     }
-  | ({ readonly kind: 'stateArriving' } & StateProgress)
+  | ({ readonly kind: 'stateArriving' | 'diskComparing' } & StateProgress)
   | { readonly kind: 'stateReceived'; readonly epoch: Epoch; readonly bytes: number }
   | {
       readonly kind: 'diskSynced';
