@@ -100,6 +100,7 @@ export class ChaosCampaign {
       if (this.#isCancelled) throw error;
       violations.push(wordsOf(error));
       await cluster.bringStorageBack();
+      await cluster.speedUpStorage();
       facts = await this.#within(one.examine(seed, this.#client(setup, clientsMax - 1)));
     }
     violations.push(...facts.violations);
@@ -182,7 +183,14 @@ export class ChaosCampaign {
     const found = { seed, fault, violations, operations, kept };
     await writeFile(join(evidence, 'round.json'), `${JSON.stringify(found, null, 1)}\n`);
     for (const violation of violations) this.#say(`  ${violation}`);
-    this.#say(`  evidence: ${evidence}; again: ftvm chaos --rounds 1 --seed ${seed}`);
+    this.#say(`  evidence: ${evidence}; again: ${this.#again(seed, fault)}`);
+  }
+
+  /** The same fault at the same moment, whatever kinds were wished for. */
+  #again(seed: number, { kind }: Fault): string {
+    const { clients, backups, commit } = this.#options;
+    const vm = `--clients ${clients} --backups ${backups} --commit ${commit}`;
+    return `ftvm chaos --rounds 1 --seed ${seed} --faults ${kind} ${vm}`;
   }
 
   async #close({ cluster, clients }: Setup): Promise<void> {

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { rename } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -146,6 +146,14 @@ export class ChaosCluster {
     this.#isStorageAway = false;
   }
 
+  /** Each call of a replica to the shared disk takes `byMs` longer. */
+  async slowStorage(byMs: number): Promise<void> {
+    await writeFile(this.#slowBy, String(byMs));
+  }
+  async speedUpStorage(): Promise<void> {
+    await rm(this.#slowBy, { force: true });
+  }
+
   /** The old one dies like its host; the new one stands where it stood. */
   async restartSwitch(): Promise<void> {
     this.#switch?.kill();
@@ -183,6 +191,10 @@ export class ChaosCluster {
     await this.#watching;
   }
 
+  get #slowBy(): string {
+    return join(this.#dir, 'storage-slow-by-ms');
+  }
+
   #inSyncOf({ replica, status }: Live): ReplicaProcess[] {
     const pids = status.backups.filter(({ inSync }) => inSync).map(({ pid }) => pid);
     return this.#replicas.filter(
@@ -212,6 +224,7 @@ export class ChaosCluster {
     const replica = new ReplicaProcess(name, [...words, ...failureTimeout, '--service', 'redis'], {
       logPath: join(this.#dir, `${name}.log`),
       proxy,
+      slowStorage: { dir: join(this.#dir, 'vm'), byFile: this.#slowBy },
     });
     this.#replicas.push(replica);
     return replica;

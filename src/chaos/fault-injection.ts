@@ -54,6 +54,14 @@ export class FaultInjection {
         return this.#storageAwayPrimaryKilled(pair, 300 + length * 1700);
       case 'storageAwayBackupKilled':
         return this.#storageAwayBackupKilled(pair, 300 + length * 1700);
+      case 'storageSlow':
+        return this.#storageSlow(length);
+      case 'storageSlowPrimaryKilled':
+        // A claim and a disk are some ten calls; no claim may come out otherwise for being late.
+        await this.#cluster.slowStorage(50 + length * 450);
+        await this.#failOver(pair);
+        await this.#cluster.speedUpStorage();
+        return [];
       case 'switchRestart':
         await this.#cluster.restartSwitch();
         return [];
@@ -132,6 +140,16 @@ export class FaultInjection {
     return answers > before ? [] : [`no answer for ${ms.toFixed(0)} ms, only the storage was away`];
   }
 
+  /** Up to twice as long as a replica waits for a call, so that some are slow and some seem lost. */
+  async #storageSlow(length: number): Promise<string[]> {
+    await this.#cluster.slowStorage(100 + length * 3900);
+    const before = this.#activity.answers;
+    await sleep(1000 + length * 2000);
+    const { answers } = this.#activity;
+    await this.#cluster.speedUpStorage();
+    return answers > before ? [] : ['no answer, though only the storage was slow'];
+  }
+
   async #storageAwayPrimaryKilled({ primary }: Pair, ms: number): Promise<string[]> {
     await this.#cluster.takeStorageAway();
     primary.kill();
@@ -162,5 +180,5 @@ export function needsProxy(kind: FaultKind): boolean {
 }
 /** Part of what the clients wait for is the storage, which is our doing. */
 export function withholdsStorage(kind: FaultKind): boolean {
-  return kind.startsWith('storageAway');
+  return kind.startsWith('storage');
 }

@@ -5,6 +5,16 @@ import { askApi } from '../node/api-client.js';
 import { ChildFtvm } from '../node/child-ftvm.js';
 import type { ChannelProxy } from './channel-proxy.js';
 
+export interface ReplicaProcessOptions {
+  /** Gets all it says. */
+  readonly logPath: string;
+  readonly proxy: ChannelProxy | null;
+  /** The storage under `dir` is slow by as many milliseconds as are in `byFile`, while it is there. */
+  readonly slowStorage: { readonly dir: string; readonly byFile: string };
+}
+
+const slowStorageModule = new URL('./slow-storage.js', import.meta.url).href;
+
 /** A replica in a process of its own, and what we have done to it. */
 export class ReplicaProcess {
   readonly name: string;
@@ -21,20 +31,24 @@ export class ReplicaProcess {
   #hasRejoined = false;
   #line = '';
 
-  /** `logPath` gets all it says. */
   constructor(
     name: string,
     words: readonly string[],
-    { logPath, proxy }: { readonly logPath: string; readonly proxy: ChannelProxy | null },
+    { logPath, proxy, slowStorage: { dir, byFile } }: ReplicaProcessOptions,
   ) {
     this.name = name;
     this.proxy = proxy;
-    this.#child = new ChildFtvm(words, (text) => {
+    const slow = {
+      preload: slowStorageModule,
+      env: { CHAOS_SLOW_DIR: dir, CHAOS_SLOW_BY: byFile },
+    };
+    const hear = (text: string): void => {
       appendFileSync(logPath, text);
       const lines = (this.#line + text).split('\n');
       this.#line = lines.pop() ?? '';
       for (const line of lines) this.#said(line);
-    });
+    };
+    this.#child = new ChildFtvm(words, hear, slow);
     void this.#child.ended.then((how) => {
       this.endedWith = how;
       proxy?.close();

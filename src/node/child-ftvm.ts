@@ -15,9 +15,15 @@ export class ChildFtvm {
   #stdout = '';
   #stderr = '';
 
-  /** `onStderr` hears all it says there, in pieces as they come. */
-  constructor(words: readonly string[], onStderr: (text: string) => void = () => undefined) {
-    this.process = spawn(process.execPath, [program, ...words], {
+  /** `onStderr` hears all it says there, in pieces as they come. `preload` is a module that comes first. */
+  constructor(
+    words: readonly string[],
+    onStderr: (text: string) => void = () => undefined,
+    { preload, env }: { readonly preload?: string; readonly env?: Record<string, string> } = {},
+  ) {
+    const first = preload === undefined ? [] : ['--import', preload];
+    this.process = spawn(process.execPath, [...first, program, ...words], {
+      env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
