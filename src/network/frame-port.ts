@@ -19,7 +19,7 @@ export interface FramePort {
 export interface FramePortHandlers {
   /** The cable is in, for the first time or again: the moment to announce the guest's MAC. */
   up(): void;
-  /** It is out; the port tries again by itself. `why` is for people. */
+  /** It is out, or could not be plugged in at first; the port tries again by itself. `why` is for people. */
   down(why: string): void;
   frameReceived(frame: Uint8Array): void;
 }

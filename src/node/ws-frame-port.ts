@@ -34,6 +34,8 @@ export class WsFramePort implements FramePort {
   #retryMs: number;
   #link: Link | null = null;
   #isUp = false;
+  /** The handlers know how it is with the cable: in, or out from the start. */
+  #isTold = false;
   #isClosed = false;
   #cancelRetry: () => void = () => undefined;
   #sentFrames = 0;
@@ -109,6 +111,7 @@ export class WsFramePort implements FramePort {
   #opened(): void {
     if (this.#isClosed) return;
     this.#isUp = true;
+    this.#isTold = true;
     this.#connectCount += 1;
     this.#retryMs = this.#retryMsMin;
     // The announcement goes first: the switch then knows where answers to the rest belong.
@@ -123,11 +126,12 @@ export class WsFramePort implements FramePort {
   }
 
   #ended(how: LinkEnd): void {
-    const wasUp = this.#isUp;
+    const isNews = this.#isUp || !this.#isTold;
     this.#isUp = false;
     this.#link = null;
     if (this.#isClosed) return;
-    if (wasUp) this.#handlers.down(wordsOf(how));
+    this.#isTold = true;
+    if (isNews) this.#handlers.down(wordsOf(how));
     this.#cancelRetry = this.#clock.after(this.#retryMs, () => this.#connect());
     this.#retryMs = Math.min(this.#retryMsMax, this.#retryMs * 2);
   }

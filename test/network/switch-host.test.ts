@@ -200,6 +200,17 @@ describe("a replica's frame port", () => {
     expect(port.status()).toMatchObject({ isUp: true, connectCount: 2, sentFrames: 2 });
   });
 
+  it('says that there is no switch, once, also when there never was one', async () => {
+    const { server, port: number } = await taken();
+    server.close();
+    const replica = handlers();
+    keep(new WsFramePort(new NodeClock(), `ws://127.0.0.1:${number}`, replica, { retryMsMax: 20 }));
+    await expect.poll(() => replica.seen.down).toEqual(['nobody listens there']);
+    await start({ listen: { host: '127.0.0.1', port: number } });
+    await expect.poll(() => replica.seen.up, { timeout: 5_000 }).toBe(1);
+    expect(replica.seen.down).toHaveLength(1);
+  });
+
   it('keeps the newest frames while there is no switch, and drops the oldest', async () => {
     const { server, port: number } = await taken();
     server.close();
