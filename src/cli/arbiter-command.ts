@@ -1,12 +1,11 @@
 import { Option, type Command } from 'commander';
 import { ArbiterHost } from '../node/arbiter-host.js';
 import type { DiagnosticLevel } from '../node/diagnostic-line.js';
-import { isLoopback, type HostPort } from '../node/host-port.js';
-import { AddressExposedError } from '../node/listen-error.js';
+import type { HostPort } from '../node/host-port.js';
 import { PinoDiagnostics } from '../node/pino-diagnostics.js';
 import { exitStatus } from './exit-status.js';
 import { hostPort } from './option-parsers.js';
-import { secretOf, secretOption, type SecretArguments } from './secret-option.js';
+import { checkSecret, secretOf, secretOption, type SecretArguments } from './secret-option.js';
 import { onSignals } from './signals.js';
 
 interface ArbiterArguments extends SecretArguments {
@@ -43,9 +42,9 @@ Examples:
   $ ftvm run vm --primary --disk-mode replicated --arbiter http://10.0.0.3:7400 --secret-file secret`,
     )
     .action(async (dir: string, parsed: ArbiterArguments) => {
-      const secret = await secretOf(parsed);
       const { listen } = parsed;
-      if (!isLoopback(listen.host) && secret === null) throw new AddressExposedError(listen);
+      await checkSecret(parsed, [listen]);
+      const secret = await secretOf(parsed);
       const diagnostics = new PinoDiagnostics({ level: parsed.logLevel, logFile: undefined });
       const host = await ArbiterHost.open(diagnostics, { ...listen, secret, dir });
       const signalled = new Promise<void>((resolve) => onSignals(resolve));

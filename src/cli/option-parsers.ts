@@ -27,6 +27,16 @@ export function webSocketUrl(text: string): string {
   return `ws://${formatHostPort(address)}`;
 }
 
+/** A relay may have a path, or stand behind TLS. */
+export function switchUrl(text: string): string {
+  if (parseHostPort(text)) return webSocketUrl(text);
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (!url || !/^wss?:$/.test(url.protocol)) {
+    throw new InvalidArgumentError('It is ws://HOST:PORT, for example ws://127.0.0.1:7500.');
+  }
+  return url.href;
+}
+
 export function httpUrl(text: string): string {
   const address = parseHostPort(text.replace(/^http:\/\//, '').replace(/\/$/, ''));
   if (!address || address.port === 0) {

@@ -5,6 +5,7 @@ import type { Vm } from '../node/vm-directory.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
 import { plainBuild } from './build-info.js';
 import { addReplicaOptions, runReplica, type ReplicaArguments } from './run-command.js';
+import { checkSecret } from './secret-option.js';
 import { untilStopped } from './signals.js';
 import { addVmOptions, defaultVmDir, vmOptionsOf, type VmArguments } from './vm-arguments.js';
 import { openOrCreateVm } from './vm-opening.js';
@@ -36,6 +37,7 @@ Examples:
 
 async function record(dir: string, parsed: RecordArguments): Promise<number> {
   const say = (line: string): void => void process.stderr.write(`ftvm: ${line}\n`);
+  await checkSecret(parsed, [parsed.listen, parsed.api]);
   return untilStopped(async (stop) => {
     const vm = await openOrCreateVm(dir, vmOptionsOf(parsed), say);
     return recordVm(vm, parsed, say, stop);

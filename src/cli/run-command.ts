@@ -22,7 +22,7 @@ import {
 import { FoldWords } from './fold-words.js';
 import { exitStatus, statusOfEnd } from './exit-status.js';
 import { addJournalOptions, journalSettingsOf, type JournalArguments } from './journal-option.js';
-import { hostPort, webSocketUrl, wholeNumber } from './option-parsers.js';
+import { hostPort, switchUrl, webSocketUrl, wholeNumber } from './option-parsers.js';
 import { ReplicaHost, type ReplicaHostOptions } from './replica-host.js';
 import { wordsOf } from './report-words.js';
 import {
@@ -33,7 +33,7 @@ import {
   slowBackupRuleOf,
   type RedundancyArguments,
 } from './redundancy-options.js';
-import { secretOf, secretOption, type SecretArguments } from './secret-option.js';
+import { checkSecret, secretOf, secretOption, type SecretArguments } from './secret-option.js';
 import { protectionWords } from './status-command.js';
 import { untilStopped } from './signals.js';
 import { Terminal } from './terminal.js';
@@ -104,7 +104,7 @@ export function addReplicaOptions(command: Command): Command {
     )
     .option('--api <host:port>', 'status, metrics and console here, too', hostPort)
     .addOption(secretOption())
-    .option('--switch <url>', "plug the guest's card in: ws://… of ftvm switch")
+    .option('--switch <url>', "plug the guest's card in: ws://… of ftvm switch", switchUrl)
     .option(
       '--failure-timeout <ms>',
       'a peer silent that long is suspected',
@@ -155,6 +155,7 @@ async function run(dir: string, parsed: RunArguments): Promise<number> {
     );
   }
   checkCommit(parsed);
+  await checkSecret(parsed, [parsed.listen, parsed.api]);
   const diagnostics = new PinoDiagnostics({ level: parsed.logLevel, logFile: parsed.logFile });
   const say = (line: string): void => diagnostics.info(line);
   const options = vmOptionsOf(parsed);

@@ -26,7 +26,11 @@ export function addSimulateCommand(program: Command): void {
     .option('--seed <s>', 'run this world; with --seeds, start from it', wholeNumber(0, 2 ** 52))
     .option('--minutes <m>', 'stop after that time', wholeNumber(1, 1e6))
     .option('--hosts <n>', 'so many hosts in each world', wholeNumber(1, 8))
-    .addOption(new Option('--disks <kind>', 'as in ftvm create').choices(Object.keys(kindsOfDisks)))
+    .addOption(
+      new Option('--disks <kind>', 'as in ftvm run, --disk-mode and --backup-reads').choices(
+        Object.keys(kindsOfDisks),
+      ),
+    )
     .addOption(new Option('--journal <how>', 'as in ftvm run').choices(['none', 'async', 'sync']))
     .addOption(new Option('--commit <rule>', 'as in ftvm run').choices(['all', 'quorum']))
     .option('--shrink', 'find the fewest faults that make a failing world fail')

@@ -176,6 +176,7 @@ it('what cannot be meant is a usage error', async () => {
     [['run', '--primary', '--listen', 'here'], /HOST:PORT/],
     [['run', '--primary', '--listen', '127.0.0.1:65536'], /HOST:PORT/],
     [['run', '--backup', '--join', 'there'], /ws:\/\/HOST:PORT/],
+    [['run', '--primary', '--switch', 'http://127.0.0.1:7500'], /ws:\/\/HOST:PORT/],
     [['run', '--primary', '--join', 'ws://127.0.0.1:7000'], /a primary joins nobody/],
     [['run', '--primary', '--nic', 'e1000'], /Allowed choices are virtio, ne2k, none/],
     [['run', '--primary', '--output-commit', 'maybe'], /Allowed choices are on, off/],
