@@ -1,3 +1,4 @@
+import { closeSync, fstatSync } from 'node:fs';
 import { exitStatus } from './exit-status.js';
 
 /** Runs `work`, whose signal is aborted by the first Ctrl-C or SIGTERM. */
@@ -21,7 +22,17 @@ export function onSignals(leave: () => void): () => void {
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, handler);
+  process.once('SIGHUP', leaveTerminal);
   return () => {
     for (const signal of signals) process.off(signal, handler);
+    process.off('SIGHUP', leaveTerminal);
   };
+}
+
+/** The window is closed. Node, which sets a terminal right before it exits, dies of one that is gone. */
+function leaveTerminal(): void {
+  process.once('exit', () => {
+    // `isatty` says no of one that is gone.
+    for (const fd of [0, 1, 2]) if (fstatSync(fd).isCharacterDevice()) closeSync(fd);
+  });
 }
