@@ -69,3 +69,22 @@ it('operating.md says what to do about every error code', () => {
   const text = read('docs/operating.md');
   expect([...codes].filter((code) => !text.includes(`\`${code}\``))).toEqual([]);
 });
+
+it('each step of the models names methods that its files have', () => {
+  const paths = readdirSync('src', { recursive: true, encoding: 'utf8' });
+  const inFile = /^\| .* \| (src\/\S+\.ts[^|]*) \| (.*?) +\|$/gm;
+  const rows = [...read('docs/model/README.md').matchAll(inFile)];
+  expect(rows.length).toBeGreaterThan(40);
+  for (const [row, files = '', methods = ''] of rows) {
+    const names = `${files} ${methods}`.match(/[\w-]+\.ts/g) ?? [];
+    const texts = names.map((name) => {
+      const path = paths.find((each) => each.split(/[\\/]/).at(-1) === name);
+      expect(path, `${name} of ${row}`).toBeDefined();
+      return read(`src/${path}`);
+    });
+    for (const [, method = ''] of methods.matchAll(/`(#?\w+)`/g)) {
+      const isThere = texts.some((text) => new RegExp(`${method}\\b`).test(text));
+      expect(isThere, `${method} of ${row}`).toBe(true);
+    }
+  }
+});
