@@ -11,13 +11,14 @@ model=$here/generations.pml
 if [ "${1:-}" = --large ]; then
   clean '4 generations, no crash' -DEPOCHS=2 -DGENERATIONS=4 -DCRASHES=0
   clean '3 generations, a crash' -DEPOCHS=2 -DGENERATIONS=3 -DCRASHES=1
-  clean '3 epochs' -DEPOCHS=3 -DGENERATIONS=3 -DCRASHES=0
+  clean '3 epochs, 2 generations' -DEPOCHS=3 -DGENERATIONS=2 -DCRASHES=0
 else
   clean '3 generations, no crash' -DEPOCHS=2 -DGENERATIONS=3 -DCRASHES=0
   clean '2 generations, a crash' -DEPOCHS=2 -DGENERATIONS=2 -DCRASHES=1
 fi
 for left_out in NO_GUARD NO_OUTPUT_WAIT NO_REQUIRED NO_CUT_RULE STALE_CLAIM_IS_ENOUGH \
-  UNREACHABLE_IS_PERMISSION CLAIM_OUT_OF_SYNC ACK_WHILE_CLAIMING LOST_CLAIM_GOES_ON; do
+  UNREACHABLE_IS_PERMISSION CLAIM_OUT_OF_SYNC ACK_WHILE_CLAIMING LOST_CLAIM_GOES_ON \
+  HEIR_NEEDS_NO_GOODBYE HEIRS_GENERATION_IS_ENOUGH CONFIRMING_IS_NO_CLAIM; do
   noticed "$left_out" -D$left_out -DCRASHES=0
 done
 exit $bad

@@ -62,11 +62,19 @@
 #define NEED_NOT_REPEAT(p, b) (released[p] >= cutAt[AT(p, b)])
 #endif
 
+/* That one is not in the claim under way. */
+#ifdef CONFIRMING_IS_NO_CLAIM
+#define MAY_TAKE_IN(p) (!isClaiming[p] || isConfirming[p])
+#else
+#define MAY_TAKE_IN(p) (!isClaiming[p])
+#endif
+
 typedef Log { byte by[EPOCHS + 1] };
 
 /* --- shared storage: each written once, by test-and-set --- */
 byte holderOf[GENERATIONS + 2];
 byte inSyncOf[GENERATIONS + 2];
+byte givenBy[GENERATIONS + 2];  /* Claimed ahead: the primary that is to say goodbye. */
 
 /* --- the replicas --- */
 byte role[N];
@@ -77,11 +85,15 @@ Log log[N];
 byte followed[N];
 bit isInSync[N];       /* It was told so. */
 byte stateOf[N];       /* The epoch its state was cut at. */
+bit isAsked[N];        /* Its primary wants it to claim ahead. */
+bit hasReserved[N];    /* It has done so; generation[] is still its primary's. */
+bit isBidden[N];       /* Its primary has said goodbye. */
 /* as a primary */
 byte released[N];
 bit isClaiming[N];
 byte claimed[N];       /* Who was in sync when the claim began, a set. */
 bit isClaimStale[N];
+bit isConfirming[N];   /* It claimed ahead and is live; this claim takes nobody out. */
 
 /* --- the links, by primary and backup --- */
 byte view[N * 2];
@@ -114,6 +126,7 @@ inline release(p, e) {
 }
 
 inline startClaim(p) {
+	isConfirming[p] = 0;
 	isClaiming[p] = 1;
 	isClaimStale[p] = 0;
 	claimed[p] = (view[AT(p, 1)] == IN_SYNC -> BIT(1) : 0) | (view[AT(p, 2)] == IN_SYNC -> BIT(2) : 0)
@@ -132,7 +145,11 @@ inline loseBackup(p, b) {
 	:: view[AT(p, b)] == IN_SYNC ->
 		clearView(p, b);
 		if
-		:: isClaiming[p] -> isClaimStale[p] = 1
+		:: isClaiming[p] ->
+			isClaimStale[p] = 1;
+#ifndef CONFIRMING_IS_NO_CLAIM
+			isConfirming[p] = 0
+#endif
 		:: else -> startClaim(p)
 		fi
 #endif
@@ -156,6 +173,12 @@ inline stopReading(b) {
 	followed[b] = 0
 }
 
+inline clearHandOver(b) {
+	isAsked[b] = 0;
+	hasReserved[b] = 0;
+	isBidden[b] = 0
+}
+
 inline forget(b) {
 	stopReading(b);
 	role[b] = IDLE;
@@ -164,18 +187,21 @@ inline forget(b) {
 	for (i : 1 .. EPOCHS) { log[b].by[i] = 0 }
 	i = 0;
 	isInSync[b] = 0;
-	stateOf[b] = 0
+	stateOf[b] = 0;
+	clearHandOver(b)
 }
 
 /* Whoever it was, it says nothing any more. What it sent before may still arrive. */
 inline end(p) {
 	role[p] = OVER;
+	isConfirming[p] = 0;
 	isClaiming[p] = 0;
 	isClaimStale[p] = 0;
 	claimed[p] = 0;
 	released[p] = 0;
 	isInSync[p] = 0;
 	stateOf[p] = 0;
+	clearHandOver(p);
 	clearView(p, 1);
 	clearView(p, 2);
 	ackSent[AT(p, 1)] = 0;
@@ -208,7 +234,8 @@ inline goLive(b) {
 	role[b] = LIVE;
 	released[b] = received[b];
 	isInSync[b] = 0;
-	stateOf[b] = 0
+	stateOf[b] = 0;
+	clearHandOver(b)
 }
 
 /* The primary cuts its state for the backup; records follow from there. */
@@ -241,9 +268,39 @@ proctype Backup(byte b) {
 	/* It is told that it is in sync, and in which generation. */
 	:: d_step { role[b] == REPLAYING && told[AT(followed[b], b)] > generation[b] ->
 		generation[b] = told[AT(followed[b], b)];
+		isAsked[b] = 0;
+		hasReserved[b] = 0;
 		isInSync[b] = 1 }
+	/* A planned switch-over: it claims ahead, and follows on. */
+	:: d_step { role[b] == REPLAYING && isInSync[b] && isAsked[b] && !hasReserved[b] &&
+		generation[b] < GENERATIONS ->
+		isAsked[b] = 0;
+		if
+		:: holderOf[generation[b] + 1] == NOBODY ->
+			testAndSet(generation[b] + 1, b, 0);
+			givenBy[generation[b] + 1] = NAME(followed[b]);
+			hasReserved[b] = 1
+		:: else
+		fi }
+	/* Its primary has left, and all that it said has arrived: what it has claimed is enough. */
+	:: d_step { role[b] == REPLAYING && hasReserved[b] && isBidden[b] &&
+		received[b] == sent[AT(followed[b], b)] && told[AT(followed[b], b)] <= generation[b] ->
+		generation[b] = generation[b] + 1;
+		goLive(b);
+		/* In the one after, the storage says so. */
+		startClaim(b);
+		isConfirming[b] = 1 }
 	/* It suspects its primary. */
-	:: d_step { role[b] == REPLAYING && isInSync[b] -> role[b] = CLAIMING }
+#ifdef HEIR_NEEDS_NO_GOODBYE
+	:: d_step { role[b] == REPLAYING && hasReserved[b] ->
+		generation[b] = generation[b] + 1;
+		goLive(b) }
+#endif
+	:: d_step { role[b] == REPLAYING && isInSync[b] ->
+		/* With a claim ahead and no goodbye, the generation after is the one that counts. */
+		generation[b] = generation[b] + hasReserved[b];
+		clearHandOver(b);
+		role[b] = CLAIMING }
 	:: d_step { role[b] == REPLAYING && !isInSync[b] -> forget(b) }
 #ifdef CLAIM_OUT_OF_SYNC
 	:: d_step { role[b] == REPLAYING && !isInSync[b] ->
@@ -253,7 +310,7 @@ proctype Backup(byte b) {
 #endif
 	/* It reads that a generation began without it. */
 	:: d_step { role[b] == REPLAYING && isInSync[b] && generation[b] < GENERATIONS &&
-		holderOf[generation[b] + 1] != NOBODY &&
+		holderOf[generation[b] + 1] != NOBODY && !hasReserved[b] &&
 		!(inSyncOf[generation[b] + 1] & BIT(b)) -> forget(b) }
 	/* Its claim goes through and it does not hear of it: it asks again. */
 	:: d_step { role[b] == CLAIMING && generation[b] < GENERATIONS &&
@@ -295,7 +352,7 @@ proctype Backup(byte b) {
 	:: d_step { role[p] == LIVE && view[AT(p, b)] == CATCHING_UP -> \
 		view[AT(p, b)] = REQUIRED; \
 		requiredAt[AT(p, b)] = received[p] } \
-	:: d_step { role[p] == LIVE && view[AT(p, b)] == REQUIRED && !isClaiming[p] && \
+	:: d_step { role[p] == LIVE && view[AT(p, b)] == REQUIRED && MAY_TAKE_IN(p) && \
 		HAS_CAUGHT_UP(p, b) && NEED_NOT_REPEAT(p, b) -> \
 		view[AT(p, b)] = IN_SYNC; \
 		requiredAt[AT(p, b)] = 0; \
@@ -312,6 +369,17 @@ inline sendRecord(p, b) {
 			-> received[p] : sent[AT(p, b)])
 }
 
+/* Ask and, when it has claimed, pause and say goodbye behind the last record. */
+#define HAND_OVER(p, b, c) \
+	:: d_step { role[p] == LIVE && !isClaiming[p] && view[AT(p, b)] == IN_SYNC && \
+		view[AT(p, c)] == GONE && role[b] == REPLAYING && followed[b] == p && \
+		!isAsked[b] && !hasReserved[b] && generation[p] < GENERATIONS -> \
+		isAsked[b] = 1 } \
+	:: d_step { role[p] == LIVE && !isClaiming[p] && view[AT(p, b)] == IN_SYNC && \
+		role[b] == REPLAYING && followed[b] == p && hasReserved[b] -> \
+		isBidden[b] = 1; \
+		end(p) }
+
 proctype Primary(byte p) {
 	do
 	/* An epoch runs: its record goes to the backups, its output waits. */
@@ -321,7 +389,7 @@ proctype Primary(byte p) {
 		sendRecord(p, 1);
 		sendRecord(p, 2) }
 	/* The Output Rule (FT paper 2.2), by a primary that is sure to be live. */
-	:: d_step { role[p] == LIVE && !isClaiming[p] && released[p] < received[p] ->
+	:: d_step { role[p] == LIVE && (!isClaiming[p] || isConfirming[p]) && released[p] < received[p] ->
 		coveredBy(p);
 		if
 		:: released[p] < m ->
@@ -332,6 +400,9 @@ proctype Primary(byte p) {
 		m = 0 }
 	ABOUT(p, 1)
 	ABOUT(p, 2)
+	/* It asks its only backup to claim ahead; */
+	HAND_OVER(p, 1, 2)
+	HAND_OVER(p, 2, 1)
 	/* Its claim goes through and it does not hear of it. */
 	:: d_step { role[p] == LIVE && isClaiming[p] && generation[p] < GENERATIONS &&
 		holderOf[generation[p] + 1] == NOBODY ->
@@ -343,6 +414,7 @@ proctype Primary(byte p) {
 		:: holderOf[generation[p] + 1] == NAME(p) ->
 			generation[p] = generation[p] + 1;
 			isClaiming[p] = 0;
+			isConfirming[p] = 0;
 			claimed[p] = 0;
 			if
 			:: view[AT(p, 1)] == IN_SYNC -> tell(p, 1)
@@ -358,6 +430,16 @@ proctype Primary(byte p) {
 #endif
 			:: else -> isClaimStale[p] = 0
 			fi
+		/* Its heir has it, and has not been told goodbye: the one after is to be won. */
+		:: givenBy[generation[p] + 1] == NAME(p) ->
+			generation[p] = generation[p] + 1;
+#ifdef HEIRS_GENERATION_IS_ENOUGH
+			isClaiming[p] = 0;
+			claimed[p] = 0;
+			isClaimStale[p] = 0
+#else
+			startClaim(p)
+#endif
 		:: else -> end(p)
 		fi }
 #ifdef LOST_CLAIM_GOES_ON
@@ -365,7 +447,8 @@ proctype Primary(byte p) {
 #endif
 	/* It looks at the storage and finds somebody else. */
 	:: d_step { role[p] == LIVE && !isClaiming[p] && generation[p] < GENERATIONS &&
-		holderOf[generation[p] + 1] != NOBODY && holderOf[generation[p] + 1] != NAME(p) ->
+		holderOf[generation[p] + 1] != NOBODY && holderOf[generation[p] + 1] != NAME(p) &&
+		givenBy[generation[p] + 1] != NAME(p) ->
 		end(p) }
 	:: d_step { role[p] == LIVE && crashes < CRASHES ->
 		crashes++;

@@ -61,6 +61,9 @@ function recordOf(value: unknown): GenerationRecord {
     claimedAt: text('claimedAt', fields.claimedAt),
     ...(fields.disk === undefined ? {} : { disk: text('disk', fields.disk) }),
     ...(fields.keepsJournal === true ? { keepsJournal: true } : {}),
+    ...(fields.handedOverBy === undefined
+      ? {}
+      : { handedOverBy: identityOf('handedOverBy', fields.handedOverBy) }),
     ...(fields.quorum === undefined ? {} : { quorum: quorumOf(fields.quorum) }),
   };
 }
@@ -96,9 +99,15 @@ function reasonOf(value: unknown): ClaimReason {
     case 'takeover':
     case 'backupLost':
     case 'backupJoined':
+    case 'handOver':
+    case 'handedOver':
       return value;
     default:
-      return refuse('reason', 'start, resume, takeover, backupLost or backupJoined', value);
+      return refuse(
+        'reason',
+        'start, resume, takeover, backupLost, backupJoined, handOver or handedOver',
+        value,
+      );
   }
 }
 

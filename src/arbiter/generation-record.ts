@@ -21,6 +21,8 @@ export interface GenerationRecord {
   readonly disk?: string;
   /** The holder keeps the log: a boot from the disk alone may forget what it had answered. */
   readonly keepsJournal?: boolean;
+  /** Claimed ahead: who is live in the generation before until it says goodbye (role/reservation.ts). */
+  readonly handedOverBy?: ReplicaIdentity;
   /** With `--commit quorum`: `inSync` in full, and how many of them output waits for. */
   readonly quorum?: Quorum;
 }
@@ -48,5 +50,7 @@ export interface ReplicaIdentity {
 /**
  * `start`: booted from disk. `resume`: went on from a journal. `takeover`: a backup went live.
  * `backupLost`: goes on without it. `backupJoined`: with it, where a generation names the members.
+ * `handOver`: is live as soon as `handedOverBy` has said goodbye. `handedOver`: it was, and is.
  */
-export type ClaimReason = 'start' | 'resume' | 'takeover' | 'backupLost' | 'backupJoined';
+export type ClaimReason =
+  'start' | 'resume' | 'takeover' | 'backupLost' | 'backupJoined' | 'handOver' | 'handedOver';

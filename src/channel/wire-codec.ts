@@ -236,5 +236,7 @@ const shapes: Record<WireMessage['kind'], Record<string, Check>> = {
   diskSynced: {},
   diverged: { epoch: natural, difference: text },
   keepAlive: {},
+  handOver: {},
+  ready: {},
   goodbye: { end },
 };

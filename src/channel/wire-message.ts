@@ -27,6 +27,8 @@ export const LOG_SUBPROTOCOL = `ftvm-log.v${PROTOCOL_VERSION}`;
  *   ◀────────────────────────── diskAnswer…
  *   diskSynced ───────────────────────────▶   what my guest reads I read myself
  *   ◀──────────────────────────────── inSync   you may go live from here
+ *   ◀────────────────────────────── handOver   claim ahead: I am about to leave
+ *   ready ────────────────────────────────▶   I go live at your goodbye
  *   ◀──────────────────────────────── goodbye   the guest is off; nobody goes live
  * ```
  */
@@ -46,6 +48,8 @@ export type WireMessage =
   | DiskSynced
   | Diverged
   | KeepAlive
+  | HandOver
+  | Ready
   | Goodbye;
 
 export interface Hello {
@@ -168,6 +172,14 @@ export interface Diverged {
 /** A halted guest makes no records; the channel is still alive. */
 export interface KeepAlive {
   readonly kind: 'keepAlive';
+}
+/** Claim the next generation now, while my guest runs on: I leave when you are `ready`. */
+export interface HandOver {
+  readonly kind: 'handOver';
+}
+/** That generation is mine; your goodbye is all I wait for. */
+export interface Ready {
+  readonly kind: 'ready';
 }
 export interface Goodbye {
   readonly kind: 'goodbye';

@@ -37,7 +37,9 @@ export class GenerationAudit {
 
   /** How many times a backup went live. */
   get takeovers(): number {
-    return [...this.#records.values()].filter(({ reason }) => reason === 'takeover').length;
+    const isOne = ({ reason }: GenerationRecord): boolean =>
+      reason === 'takeover' || reason === 'handedOver';
+    return [...this.#records.values()].filter(isOne).length;
   }
 
   #file(name: string, text: string): string[] {
@@ -59,8 +61,11 @@ export class GenerationAudit {
     if (!record) return [`generation ${generation} is missing`];
     if (!before) return [];
     const isSame = before.holder.replica === record.holder.replica;
-    const goesOn = record.reason === 'backupLost' || record.reason === 'backupJoined';
-    const fits = goesOn ? isSame : !isSame;
+    const goesOn = ['backupLost', 'backupJoined', 'handedOver'].includes(record.reason);
+    // After a claim ahead, the next may be of the one or of the other.
+    const { handedOverBy } = before;
+    const isOld = handedOverBy?.replica === record.holder.replica;
+    const fits = isOld || (handedOverBy && isSame) || (goesOn ? isSame : !isSame);
     return fits
       ? []
       : [`generation ${generation} (${record.reason}) is not the next of ${generation - 1}`];

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { findLive } from '../hypervisor/find-live.js';
 import { generationsOf } from '../node/generation-stores.js';
 import type { GenerationStore } from '../host/generation-store.js';
 import { HttpHolderProbe } from '../node/http-holder-probe.js';
@@ -46,12 +47,16 @@ async function attach(vm: Vm, secret: SharedSecret | null, stop: AbortSignal): P
     return exitStatus.environment;
   }
   const generations = generationsOf(vm, secret);
+  const probe = new HttpHolderProbe({ secret });
   let isLinked = false;
   let wasLinked = false;
   const client = new ConsoleClient(
     async () => {
       const latest = await generations.latest();
-      return latest.kind === 'found' ? latest.record.holder.api : null;
+      if (latest.kind !== 'found') return null;
+      const { holder, handedOverBy } = latest.record;
+      const found = handedOverBy ? await findLive(probe, latest.record) : null;
+      return found?.kind === 'live' ? found.replica.api : holder.api;
     },
     {
       output: (bytes) => void process.stdout.write(bytes),
@@ -72,7 +77,7 @@ async function attach(vm: Vm, secret: SharedSecret | null, stop: AbortSignal): P
   const over = AbortSignal.any([stop, detached.signal]);
   client.start();
   try {
-    await untilOff(new HttpHolderProbe({ secret }), generations, () => isLinked, over);
+    await untilOff(probe, generations, () => isLinked, over);
   } finally {
     client.close();
     closeStdin();
@@ -93,7 +98,8 @@ async function untilOff(
   for (let goneSinceMs: number | null = null; !over.aborted;) {
     await sleep(lookMs, undefined, { signal: over }).catch(() => undefined);
     const latest = isLinked() ? null : await generations.latest();
-    const isGone = latest?.kind === 'found' && (await probe.probe(latest.record.holder)) === 'gone';
+    const isGone =
+      latest?.kind === 'found' && (await findLive(probe, latest.record)).kind === 'gone';
     if (!isGone) goneSinceMs = null;
     else goneSinceMs ??= performance.now();
     if (goneSinceMs !== null && performance.now() - goneSinceMs > goneMsMax) return;

@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import { ImageHauntedError } from '../disk/layer-error.js';
 import { FtvmError } from '../errors.js';
 import type { DriveSpec } from '../guest/machine-spec.js';
+import { findLive, processWords, type LiveFound } from '../hypervisor/find-live.js';
 import { FileGenerationStore } from '../node/file-generation-store.js';
 import { HttpHolderProbe } from '../node/http-holder-probe.js';
 import { openVm, type Vm } from '../node/vm-directory.js';
@@ -26,9 +27,10 @@ class DiskInUseError extends FtvmError {
   readonly remedy =
     'ftvm stop powers the guest off and folds by itself. If the holder is dead for certain: --holder-is-dead.';
 
-  constructor(pid: number, host: string, found: string) {
-    const how = found === 'live' ? 'is live' : 'does not answer, and may be live';
-    super(`Cannot fold the disks: process ${pid} on ${host} ${how}`);
+  constructor(found: Exclude<LiveFound, { kind: 'gone' }>) {
+    const how = found.kind === 'live' ? 'is live' : 'does not answer, and may be live';
+    const who = processWords(found.kind === 'live' ? [found.replica] : found.replicas);
+    super(`Cannot fold the disks: ${who} ${how}`);
   }
 }
 
@@ -116,10 +118,10 @@ function fold(
 async function checkNobodyIsLive(vm: Vm, parsed: DiskArguments): Promise<void> {
   const latest = await new FileGenerationStore(vm.generationsDir).latest();
   if (latest.kind !== 'found') return;
-  const { holder } = latest.record;
-  const found = await new HttpHolderProbe({ secret: await secretOf(parsed) }).probe(holder);
-  if (found === 'gone' || (found === 'silent' && parsed.holderIsDead)) return;
-  throw new DiskInUseError(holder.pid, holder.host, found);
+  const probe = new HttpHolderProbe({ secret: await secretOf(parsed) });
+  const found = await findLive(probe, latest.record);
+  if (found.kind === 'gone' || (found.kind === 'silent' && parsed.holderIsDead)) return;
+  throw new DiskInUseError(found);
 }
 
 function everySecond(): (text: string) => void {

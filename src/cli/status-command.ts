@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { StateProgress } from '../channel/state-transfer.js';
 import { FtvmError } from '../errors.js';
 import { statusOfNobody, type BackupRow, type HypervisorStatus } from '../hypervisor/status.js';
+import { findLive, processWords } from '../hypervisor/find-live.js';
 import { askApi } from '../node/api-client.js';
 import { endNotesOf, generationsOf } from '../node/generation-stores.js';
 import type { SharedSecret } from '../node/shared-secret.js';
@@ -57,18 +58,20 @@ export async function statusOfVm(
   if (latest.kind === 'none') return statusOfNobody(vm, 0, 'it was never started');
   const { generation, holder, claimedAt } = latest.record;
   const who = `process ${holder.pid} on ${holder.host}, live since ${claimedAt}`;
-  const found = await new HttpHolderProbe({ secret }).probe(holder);
-  const status = found === 'live' ? await askStatus(holder.api, secret) : null;
+  const found = await findLive(new HttpHolderProbe({ secret }), latest.record);
+  const status = found.kind === 'live' ? await askStatus(found.replica.api, secret) : null;
   if (status) return status;
-  if (found === 'gone') {
+  if (found.kind === 'gone') {
     const end = await endNotesOf(vm, secret).read(generation);
     const how =
       end === null ? `${who}, is gone` : `the guest ${endWords[end.kind]} at ${end.at} (${who})`;
     return statusOfNobody(vm, generation, `nobody is live: ${how}`);
   }
   // Refused for want of a secret is told by name; silence of any other kind is no proof of death.
-  await askStatus(holder.api, secret);
-  return statusOfNobody(vm, generation, `${who}, ${silentHolder}`);
+  const silent = found.kind === 'silent' ? found.replicas : [found.replica];
+  for (const { api } of silent) await askStatus(api, secret);
+  const since = silent.includes(holder) ? who : processWords(silent);
+  return statusOfNobody(vm, generation, `${since}, ${silentHolder}`);
 }
 
 const endWords = { poweredOff: 'powered off', crashed: 'crashed' } as const;

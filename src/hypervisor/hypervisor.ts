@@ -6,6 +6,7 @@ import { LOG_PARTED } from '../role/admission.js';
 import { DivergedError } from '../role/diverged-error.js';
 import type { RoleSettings } from '../role/role-settings.js';
 import { BackOff } from './back-off.js';
+import { findLive } from './find-live.js';
 import { Patience } from './patience.js';
 import { Replica } from './replica.js';
 import type { ReplicaEnd, ReplicaParts } from './replica-parts.js';
@@ -244,12 +245,12 @@ export class Hypervisor {
       const latest = await parts.generations.latest();
       if (latest.kind === 'found') {
         const { holder } = latest.record;
-        const isSelf = holder.replica === this.#settings.self.identity.replica;
-        const found = isSelf ? 'gone' : await parts.probe.probe(holder);
-        if (found === 'live') return { kind: 'follow', endpoint: holder.endpoint };
+        const { replica: self } = this.#settings.self.identity;
+        const found = await findLive(parts.probe, latest.record, self);
+        if (found.kind === 'live') return { kind: 'follow', endpoint: found.replica.endpoint };
         if (this.#mayElectAfter(latest.record)) return { kind: 'elect', endpoint: holder.endpoint };
         this.#patience.say(
-          `a primary (generation ${latest.record.generation}'s, process ${holder.pid}, is ${found})`,
+          `a primary (generation ${latest.record.generation}'s, process ${holder.pid}, is ${found.kind})`,
         );
       } else {
         this.#patience.say(latest.kind === 'none' ? 'a primary' : `the shared disk: ${latest.why}`);

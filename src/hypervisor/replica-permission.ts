@@ -37,6 +37,7 @@ export class ReplicaPermission {
     generation,
     inSync,
     quorum,
+    handedOverBy,
     reason,
   }: Extract<RoleEffect, { kind: 'claim' }>): Promise<
     Extract<RoleInput, { kind: 'claimAnswered' }>
@@ -51,6 +52,7 @@ export class ReplicaPermission {
       claimedAt: new Date(clock.wallClockMs()).toISOString(),
       ...holderFacts(this.#settings),
       ...(quorum && { quorum }),
+      ...(handedOverBy && { handedOverBy }),
     };
     try {
       return { kind: 'claimAnswered', generation, outcome: await generations.claim(record) };

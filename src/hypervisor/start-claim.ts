@@ -5,6 +5,7 @@ import type { Resumption } from '../journal/journal.js';
 import { JournalNeededError } from '../journal/journal-error.js';
 import type { RoleSettings } from '../role/role-settings.js';
 import type { Generation } from '../units.js';
+import { findLive } from './find-live.js';
 import { holderFacts } from './holder-facts.js';
 import { LiveElsewhereError } from './live-elsewhere-error.js';
 import type { Patience } from './patience.js';
@@ -99,8 +100,8 @@ export async function claimForStart(
       }
       const before = latest.record.generation;
       dead ??= holderIsDead ? before : 0;
-      const found = await parts.probe.probe(holder);
-      if (found === 'live' || (found === 'silent' && dead !== before)) {
+      const found = await findLive(parts.probe, latest.record);
+      if (found.kind === 'live' || (found.kind === 'silent' && dead !== before)) {
         throw new LiveElsewhereError(latest.record, found);
       }
       const isOff = ((await endOf?.(before)) ?? null) !== null;
@@ -115,7 +116,7 @@ export async function claimForStart(
     }
     const outcome = await claimStart(parts, settings, { generation, resumption });
     if (outcome.kind === 'won') return { generation, resumption };
-    if (outcome.kind === 'lost') throw new LiveElsewhereError(outcome.holder, 'lostClaim');
+    if (outcome.kind === 'lost') throw new LiveElsewhereError(outcome.holder);
     patience.say(`the shared disk: ${outcome.why}`);
     await patience.pause(parts.clock, retryMs);
   }

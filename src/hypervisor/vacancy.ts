@@ -7,6 +7,7 @@ import { votesNeeded } from '../role/quorum.js';
 import type { RoleSettings } from '../role/role-settings.js';
 import type { Generation } from '../units.js';
 import type { Patience } from './patience.js';
+import { findLive, processWords } from './find-live.js';
 import type { ReplicaParts } from './replica-parts.js';
 import {
   claimStart,
@@ -38,7 +39,8 @@ export type Need =
  * the holder of the latest generation …
  *   answers ─▶ follow it          is silent ─▶ wait: it may be live
  *      └ no ─▶ what stands here has a say? ask the others
- *   is gone ─▶ a replica that was in sync with it may still go live? wait for it
+ *   is gone, and so is who hands over to it
+ *           ─▶ a replica that was in sync with it may still go live? wait for it
  *              nobody may ─▶ wait as long as a backup needs that nobody knows of, then claim, boot
  *              its guest is known to be off ─▶ boot, if that was so before we came; else end, too
  * ```
@@ -98,18 +100,14 @@ export class Vacancy {
       if (generation !== this.#endedBefore) return { kind: 'ended', end };
       return this.#claimAfter(parts, record, { isOff: true });
     }
-    if (holder.replica === this.#settings.self.identity.replica) {
-      if (this.#attempted?.generation === generation) return this.#start(this.#attempted);
-    } else {
-      const found = await parts.probe.probe(holder);
-      const { endpoint } = holder;
-      if (found === 'live') return { kind: 'follow', endpoint };
-      if (mayElectAfter(record)) return { kind: 'elect', endpoint };
-      if (found === 'silent' && this.#dead !== generation) {
-        return this.#wait(
-          `process ${holder.pid} on ${holder.host}, which may be live: it is silent`,
-        );
-      }
+    const { replica: self } = this.#settings.self.identity;
+    const isOurs = holder.replica === self;
+    if (isOurs && this.#attempted?.generation === generation) return this.#start(this.#attempted);
+    const found = await findLive(parts.probe, record, self);
+    if (found.kind === 'live') return { kind: 'follow', endpoint: found.replica.endpoint };
+    if (!isOurs && mayElectAfter(record)) return { kind: 'elect', endpoint: holder.endpoint };
+    if (found.kind === 'silent' && this.#dead !== generation) {
+      return this.#wait(`${processWords(found.replicas)}, which may be live: it is silent`);
     }
     return this.#succeed(parts, record);
   }

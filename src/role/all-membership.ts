@@ -23,7 +23,7 @@ export class AllMembership implements Membership {
   }
 
   get mayRelease(): boolean {
-    return this.#guard.isOpen;
+    return this.#guard.mayRelease;
   }
   covered(ran: Epoch): Epoch {
     return this.#backups.ackedByAll(ran);

@@ -153,6 +153,7 @@ export class BackupDesk {
       case 'goodbye':
         return this.lose(backup, 'it said goodbye');
       case 'keepAlive':
+      case 'ready':
         return [];
       case 'hello':
         return this.lose(backup, 'it said hello twice');
@@ -164,6 +165,7 @@ export class BackupDesk {
       case 'records':
       case 'diskAnswer':
       case 'inSync':
+      case 'handOver':
         return this.lose(backup, `it sent ${message.kind}, which only a primary does`);
     }
   }
@@ -228,6 +230,11 @@ export class BackupDesk {
       ...tell,
       ...joined.map((backup) => isInSync(backup, nowMs)),
     ];
+  }
+
+  /** Asks the one who is to be live next to claim ahead. */
+  handOver(heir: BackupView, nowMs: number): RoleEffect[] {
+    return [this.#send(heir, { kind: 'handOver' }, nowMs)];
   }
 
   goodbye(message: WireMessage): RoleEffect[] {

@@ -1,6 +1,5 @@
 import type { GenerationRecord, ReplicaIdentity } from '../arbiter/generation-record.js';
 import type { Seat } from '../arbiter/seat.js';
-import type { ClaimOutcome } from '../arbiter/claim-outcome.js';
 import { PROTOCOL_VERSION, type Records, type WireMessage } from '../channel/wire-message.js';
 import type { GuestEnd } from '../guest/guest-end.js';
 import type { Snapshot } from '../guest/snapshot.js';
@@ -13,7 +12,6 @@ import { ArrivingState } from './arriving-state.js';
 import { BackupJournal } from './backup-journal.js';
 import { DivergedError } from './diverged-error.js';
 import type { BackupPhase, BackupStatus } from './backup-status.js';
-import { Election } from './election.js';
 import { FollowedDisk } from './followed-disk.js';
 import { Intake } from './intake.js';
 import { PrimaryWatch } from './primary-watch.js';
@@ -25,6 +23,7 @@ import type { KeptGuest } from './standing.js';
 import type { RoleEffect, RoleEnd, RoleReport } from './role-effect.js';
 import type { PeerId, RoleInput } from './role-input.js';
 import type { RoleSettings } from './role-settings.js';
+import { TakingOver, type TakeOverVerdict } from './taking-over.js';
 
 /**
  * A replica that follows: takes the primary's state, replays its records, and goes live if it may.
@@ -48,13 +47,11 @@ export class Backup {
   readonly #watch: PrimaryWatch;
   #phase: BackupPhase = 'greeting';
   #primary: ReplicaIdentity | null = null;
-  #generation: Generation = 0;
   #redundancy: Redundancy = defaultRedundancy;
   #lineage: Lineage = { liveSince: 0, before: [] };
   /** Of the primary we follow; ours when we are live may be another. */
   #commit: CommitRule = 'all';
   #seat: Seat | null = null;
-  #election: Election | null = null;
   #isInSync = false;
   /** It went on from there with the log of this primary. */
   #rejoinedAt: Epoch | null = null;
@@ -73,14 +70,14 @@ export class Backup {
   #goodbye: GuestEnd | null = null;
   readonly #intake: Intake;
   #lostAtMs = 0;
-  #divergence: DivergedError | null = null;
-  #retryClaimAtMs = Number.POSITIVE_INFINITY;
+  readonly #takingOver: TakingOver;
 
   /** `kept`: it has a machine already, which may be the primary's of an earlier moment. */
   constructor(settings: RoleSettings, peer: PeerId, nowMs: number, kept: KeptGuest | null = null) {
     this.#settings = settings;
     this.#state = new ArrivingState(settings.self.machine);
     this.#peer = peer;
+    this.#takingOver = new TakingOver(settings.self.identity.replica);
     this.#watch = new PrimaryWatch(settings.failureTimeoutMs, nowMs);
     this.#guest = kept?.guest ?? null;
     this.#before = kept?.last ?? null;
@@ -143,18 +140,19 @@ export class Backup {
       case 'vcpu':
         return this.#guest ? this.#vcpuEvent(this.#guest, input.event, nowMs) : [];
       case 'claimAnswered':
-        return input.generation === this.#generation + 1
-          ? this.#claimAnswered(input.outcome, nowMs)
-          : [];
+        return this.#claimAnswered(input, nowMs);
       case 'generationsRead': {
         const { latest } = input;
+        if (latest === 'unreachable') return [];
         if (this.#phase === 'electing') return this.#membersRead(latest, nowMs);
-        if (this.#phase !== 'replaying' || latest === 'unreachable' || this.#goodbye) return [];
-        if (latest.generation <= this.#generation || this.#isAmong(latest.inSync)) return [];
+        if (this.#phase !== 'replaying' || this.#goodbye) return [];
+        if (latest.generation <= this.#takingOver.generation || this.#isAmong(latest.inSync))
+          return [];
+        if (this.#isAmong([latest.holder.replica])) return [];
         return this.#part(`generation ${latest.generation} began without this backup`);
       }
       case 'memberAnswered':
-        this.#election?.answered(input.replica, input.answer, nowMs);
+        this.#takingOver.memberAnswered(input.replica, input.answer, nowMs);
         return this.#phase === 'electing' ? this.#elect(nowMs) : [];
       case 'tick':
         return this.#tick(nowMs);
@@ -225,7 +223,7 @@ export class Backup {
     this.#primary = identity;
     this.#lostAtMs = 0;
     this.#watch.welcomedBy(identity.replica, heartbeatTo);
-    this.#generation = generation;
+    this.#takingOver.follow(generation);
     this.#redundancy = { ...message.redundancy, ...this.#settings.redundancy };
     this.#lineage = message.lineage;
     this.#commit = message.redundancy.commit;
@@ -285,6 +283,7 @@ export class Backup {
   #replaying(message: WireMessage, nowMs: number): RoleEffect[] {
     if (message.kind === 'records') return this.#records(message, nowMs);
     if (message.kind === 'inSync') return this.#inSync(message.generation);
+    if (message.kind === 'handOver') return this.#claimAhead();
     if (message.kind === 'diskAnswer') {
       return this.#disk.answered(message) ?? this.#violation('an answer about its disk, unasked');
     }
@@ -293,10 +292,9 @@ export class Backup {
   }
 
   #inSync(generation: Generation): RoleEffect[] {
-    if (generation < this.#generation) {
-      return this.#violation(`generation ${generation} after ${this.#generation}`);
-    }
-    this.#generation = generation;
+    const before = this.#takingOver.generation;
+    if (generation < before) return this.#violation(`generation ${generation} after ${before}`);
+    this.#takingOver.follow(generation);
     const effects = this.#journal.tell({ kind: 'member', generation });
     if (this.#isInSync) return effects;
     this.#isInSync = true;
@@ -317,7 +315,10 @@ export class Backup {
   }
 
   #goodbyeSaid(end: GuestEnd | { readonly kind: 'leaving' }, nowMs: number): RoleEffect[] {
-    if (end.kind === 'leaving') return this.#suspect('it is leaving', nowMs);
+    if (end.kind === 'leaving') {
+      this.#takingOver.primaryLeft();
+      return this.#suspect('it is leaving', nowMs);
+    }
     this.#goodbye = end;
     return this.#endIfDone();
   }
@@ -396,8 +397,7 @@ export class Backup {
   #diverged(epoch: Epoch, difference: string, nowMs: number): RoleEffect[] {
     if (this.#phase === 'goingLive') throw new DivergedError(epoch, difference);
     if (this.#phase === 'claiming') {
-      // Left out of a generation, it may have read a disk that went on without it: then it loses the claim.
-      this.#divergence = new DivergedError(epoch, difference);
+      this.#takingOver.diverged(new DivergedError(epoch, difference));
       return [];
     }
     const isWelcome = this.#phase !== 'greeting';
@@ -444,79 +444,68 @@ export class Backup {
     const isBehind = this.#disk.isCopy && ran < received && !end;
     if (isBehind || !this.#disk.isCurrent) return [];
     if (this.#commit === 'quorum') return this.#callElection(nowMs);
-    this.#phase = 'claiming';
-    return [this.#claim()];
+    return this.#judged(this.#takingOver.claim());
+  }
+
+  #claimAhead(): RoleEffect[] {
+    const primary = this.#primary;
+    if (!this.#isInSync || !primary) return this.#violation('a hand-over to one not in sync');
+    return this.#takingOver.claimAhead(primary);
   }
 
   #callElection(nowMs: number): RoleEffect[] {
-    const { replica } = this.#settings.self.identity;
     const primary = this.#primary?.replica ?? '';
     const [seat, received] = [this.#seat ?? '', this.#guest?.received ?? 0];
-    this.#phase = 'electing';
-    this.#election = new Election({ replica, primary, seat, received }, nowMs);
-    return this.#elect(nowMs);
+    return this.#judged(this.#takingOver.callElection({ primary, seat, received }, nowMs));
   }
-
-  #membersRead(latest: GenerationRecord | 'unreachable', nowMs: number): RoleEffect[] {
-    if (latest === 'unreachable' || !this.#election) return [];
-    if (!this.#election.read(latest)) {
-      const { generation } = latest;
-      return this.#part(`lost the primary; generation ${generation} is without this backup`);
-    }
+  #membersRead(latest: GenerationRecord, nowMs: number): RoleEffect[] {
+    const without = this.#takingOver.membersRead(latest);
+    if (without) return this.#judged(without);
     this.#isInSync = true;
     return this.#elect(nowMs);
   }
-
-  /** Claims, if enough of the others have left the primary as well, with no more than we have. */
   #elect(nowMs: number): RoleEffect[] {
-    const election = this.#election;
-    if (!election) return [];
-    if (election.isHopeless) {
-      this.#generation = election.generation;
-      return this.#part('too few of those in sync are left to go live');
-    }
-    if (election.wonIn === null) return election.tick(nowMs);
-    this.#generation = election.wonIn;
-    this.#phase = 'claiming';
-    return [this.#claim()];
+    return this.#judged(this.#takingOver.elect(nowMs));
   }
 
   get #isTakingOver(): boolean {
     return ['settling', 'electing', 'claiming', 'goingLive'].includes(this.#phase);
   }
 
-  #claim(): RoleEffect {
-    this.#retryClaimAtMs = Number.POSITIVE_INFINITY;
-    return { kind: 'claim', generation: this.#generation + 1, inSync: [], reason: 'takeover' };
+  #claimAnswered(
+    { generation, outcome }: Extract<RoleInput, { kind: 'claimAnswered' }>,
+    nowMs: number,
+  ): RoleEffect[] {
+    if (generation !== this.#takingOver.generation + 1) return [];
+    if (this.#phase === 'replaying') {
+      const isReserved = this.#takingOver.answeredAhead(outcome, nowMs);
+      return isReserved ? [this.#send({ kind: 'ready' }, nowMs)] : [];
+    }
+    return this.#phase === 'claiming'
+      ? this.#judged(this.#takingOver.answered(outcome, nowMs))
+      : [];
   }
 
-  #claimAnswered(outcome: ClaimOutcome, nowMs: number): RoleEffect[] {
-    if (this.#phase !== 'claiming') return [];
-    switch (outcome.kind) {
-      case 'won':
-        if (this.#divergence) throw this.#divergence;
-        this.#generation += 1;
+  #judged(verdict: TakeOverVerdict | null): RoleEffect[] {
+    switch (verdict?.kind) {
+      case undefined:
+        return [];
+      case 'electing':
+      case 'claiming':
+        this.#phase = verdict.kind;
+        return verdict.effects;
+      case 'won': {
         this.#phase = 'goingLive';
+        const { generation } = this.#takingOver;
         return [
-          report({ kind: 'generationClaimed', generation: this.#generation }),
+          report({ kind: 'generationClaimed', generation }),
           ...(this.#guest?.end ? this.#endIfDone() : this.#goLive()),
         ];
+      }
       case 'lost':
-        if (this.#election?.read(outcome.holder)) {
-          // As below; but the members of the next one have to be asked anew.
-          this.#phase = 'electing';
-          return this.#elect(nowMs);
-        }
-        if (!this.#election && this.#isAmong(outcome.holder.inSync)) {
-          // Our own primary began it, with us, before it died: the next one is ours to claim.
-          this.#generation = outcome.holder.generation;
-          return [this.#claim()];
-        }
-        return this.#stand({ kind: 'lostClaim', holder: outcome.holder });
-      case 'unreachable':
-        // Never back to following: that claim may have gone through without our hearing of it.
-        this.#retryClaimAtMs = nowMs + retryClaimMs;
-        return [report({ kind: 'storageUnreachable', why: outcome.why })];
+        return this.#stand({ kind: 'lostClaim', holder: verdict.holder });
+      case 'parted':
+        return this.#part(verdict.why);
     }
   }
 
@@ -538,12 +527,9 @@ export class Backup {
 
   #becomePrimary(guest: ReplayedGuest): RoleEffect[] {
     this.#phase = 'over';
-    return [
-      {
-        kind: 'becomePrimary',
-        start: guest.primaryStart(this.#generation, this.#redundancy, this.#disk.inHand),
-      },
-    ];
+    const { generation, isAhead } = this.#takingOver;
+    const known = guest.primaryStart(generation, this.#redundancy, this.#disk.inHand);
+    return [{ kind: 'becomePrimary', start: { ...known, isClaimedAhead: isAhead } }];
   }
 
   // --- ends ----------------------------------------------------------------------------------
@@ -592,9 +578,10 @@ export class Backup {
   #keepInTouch(nowMs: number): RoleEffect[] {
     if (this.#phase === 'settling') return this.#claimIfSettled(nowMs);
     if (this.#phase === 'electing') return this.#elect(nowMs);
-    if (this.#phase === 'claiming') return nowMs >= this.#retryClaimAtMs ? [this.#claim()] : [];
+    if (this.#phase === 'claiming') return this.#takingOver.retry(nowMs);
     if (this.#phase === 'goingLive' || !this.#watch.isOpen) return [];
     const effects = this.#watch.lifeSigns(nowMs);
+    effects.push(...this.#takingOver.retry(nowMs));
     const guest = this.#phase === 'replaying' ? this.#guest : null;
     if (guest) effects.push(...this.#ackIf(this.#acks.isDue(guest), guest, nowMs));
     if (this.#watch.isKeepAliveDue(nowMs) && this.#phase !== 'greeting') {
@@ -636,7 +623,7 @@ export class Backup {
       stateProgress: this.#state.progress,
       diskProgress: this.#disk.progress,
       rejoinedAt: this.#rejoinedAt,
-      generation: this.#generation,
+      generation: this.#takingOver.generation,
       primary: this.#primary,
       commit: this.#commit,
       seat: this.#seatStatus,
@@ -650,7 +637,6 @@ export class Backup {
   }
 }
 
-const retryClaimMs = 100;
 const tooEarly = 'lost the primary before it was in sync';
 
 function report(what: RoleReport): RoleEffect {

@@ -13,7 +13,7 @@ type ClaimEffect = Extract<RoleEffect, { kind: 'claim' }>;
  *   open ──────────────────────────────▶ claiming      open ────────────▶ verifying
  *    ▲        claim of N+1 won               │           ▲   still latest     │
  *    └───────────────────────────────────────┤           └────────────────────┤
- *                                       lost ▼                          newer ▼
+ *     confirming: open, but for backups  lost ▼                          newer ▼
  *                                          closed for ever: somebody else is live
  * ```
  * Storage unreachable is not permission: the guard stays shut and asks again (FT paper §2.3).
@@ -41,6 +41,11 @@ export class GenerationGuard {
   get isOpen(): boolean {
     return this.#claim === null && this.#verifyingFrom === null;
   }
+  /** Output may leave. A claim that only confirms that we are live takes nobody out of those we wait for. */
+  get mayRelease(): boolean {
+    const isConfirming = this.#claim?.reason === 'handedOver' && !this.#claimStale;
+    return (isConfirming || this.#claim === null) && this.#verifyingFrom === null;
+  }
   /** No doubt that we are live; a claim of ours may be under way. */
   get isVerified(): boolean {
     return this.#verifyingFrom === null;
@@ -53,6 +58,11 @@ export class GenerationGuard {
       return [];
     }
     return this.#startClaim({ inSync, reason: 'backupLost' });
+  }
+
+  /** We claimed ahead and are live: until a generation says so, our old primary may be taken for live. */
+  confirm(): RoleEffect[] {
+    return this.#startClaim({ inSync: [], reason: 'handedOver' });
   }
 
   /** Our generation is to name other members; the caller knows that no claim is under way. */
@@ -85,6 +95,11 @@ export class GenerationGuard {
           won: true,
         };
       case 'lost':
+        if (this.isHeirs(outcome.holder)) {
+          // Our heir is lost before we said goodbye: the one after is for us both to claim.
+          this.#generation += 1;
+          return { effects: this.#startClaim({ inSync, reason: 'backupLost' }), won: false };
+        }
         return { effects: [], won: false, lostTo: outcome.holder };
       case 'unreachable':
         this.#retryClaimAtMs = nowMs + retryMs;
@@ -93,6 +108,11 @@ export class GenerationGuard {
           won: false,
         };
     }
+  }
+
+  /** Claimed ahead by whom we asked to: nobody is live in it unless we say goodbye. */
+  isHeirs({ generation, handedOverBy }: GenerationRecord): boolean {
+    return generation === this.#generation + 1 && handedOverBy?.replica === this.#replica;
   }
 
   /** Returns who is live instead of us, if somebody is. */
@@ -105,7 +125,8 @@ export class GenerationGuard {
       if (this.#verifyingFrom !== null) this.#askAtMs = nowMs + retryMs;
       return null;
     }
-    if (latest.generation > this.#generation && latest.holder.replica !== this.#replica) {
+    const isNews = latest.generation > this.#generation && !this.isHeirs(latest);
+    if (isNews && latest.holder.replica !== this.#replica) {
       return latest;
     }
     // An older one is no proof: that storage, or a cache before it, has lost ours from sight.

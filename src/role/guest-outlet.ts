@@ -11,6 +11,8 @@ import { CommitDelay } from './primary-status.js';
 import type { PrimaryStart, RoleEffect } from './role-effect.js';
 
 /** What waits at the gate: the guest's output, and the news that it has crashed, which comes last. */
+const retryMs = 100;
+
 type Held = GuestOutput | { readonly kind: 'crashed'; readonly reason: string };
 
 /**
@@ -29,6 +31,7 @@ export class GuestOutlet {
   #consoleReleased: ConsoleOffset;
   readonly #use: OwnDiskUse | null;
   #failedWrites: DiskRequest[] = [];
+  #retryAtMs = 0;
   #ending: GuestEnd | null;
 
   constructor(start: PrimaryStart, use: OwnDiskUse | null) {
@@ -90,19 +93,20 @@ export class GuestOutlet {
     return this.#disk.at(requestId);
   }
   /** False if the guest is not told yet. */
-  diskFinished(requestId: number, result: DiskResult): boolean {
+  diskFinished(requestId: number, result: DiskResult, nowMs: number): boolean {
     const request = this.#disk.at(requestId);
     if (request?.kind === 'diskWrite' && result.kind === 'failed' && this.#hasOwnDisk) {
       // The copies would differ from here on, and the guest could not say how.
       this.#failedWrites.push(request);
+      this.#retryAtMs = nowMs + retryMs;
       return false;
     }
     this.#disk.finished(requestId);
     return true;
   }
   /** Takes writes that have failed and must succeed. */
-  failedWrites(): DiskRequest[] {
-    return this.#failedWrites.splice(0);
+  failedWrites(nowMs: number): DiskRequest[] {
+    return nowMs < this.#retryAtMs ? [] : this.#failedWrites.splice(0);
   }
 
   #emit(output: Held, epoch: Epoch): RoleEffect[] {

@@ -49,8 +49,7 @@ export class Primary {
   #ran: Epoch;
   readonly #desk: BackupDesk;
   #steppedAtMs: number;
-  readonly #departure = new Departure();
-  #retryDiskAtMs = 0;
+  readonly #departure: Departure;
   #isOver = false;
   readonly #guestPause: GuestPause;
 
@@ -80,6 +79,7 @@ export class Primary {
       membership: this.#membership,
       slow: this.#slow,
     });
+    this.#departure = new Departure(settings, start.redundancy.commit);
     this.#ran = start.lastEpoch;
     this.#guestPause = new GuestPause(start.isPaused);
     this.#steppedAtMs = nowMs;
@@ -92,11 +92,12 @@ export class Primary {
       frame,
     }));
     for (const { requestId, result } of start.finishedDisk) {
-      this.#outlet.diskFinished(requestId, result);
+      this.#outlet.diskFinished(requestId, result, this.#steppedAtMs);
       if (this.#outlet.ending) continue;
       effects.push(vcpu({ kind: 'inject', event: { kind: 'diskCompleted', requestId, result } }));
     }
     return [
+      ...(start.isClaimedAhead ? this.#guard.confirm() : []),
       ...effects,
       ...this.#startDisk(),
       ...this.#journals.syncFor(start.lastEpoch),
@@ -236,7 +237,7 @@ export class Primary {
     nowMs: number,
   ): RoleEffect[] {
     const looked = this.#disks.compared(requestId);
-    this.#outlet.diskFinished(requestId, { kind: 'failed' });
+    this.#outlet.diskFinished(requestId, { kind: 'failed' }, nowMs);
     if (!looked) return this.#startDisk();
     const { asker, question } = looked;
     if (found === 'failed') return this.#lose(asker, 'our disk cannot be read', nowMs);
@@ -258,10 +259,7 @@ export class Primary {
       effects.push(report({ kind: 'diskFailed', requestId }));
       if (request.kind === 'diskWrite') this.#disks.failed(request);
     }
-    if (!this.#outlet.diskFinished(requestId, result)) {
-      this.#retryDiskAtMs = nowMs + retryDiskMs;
-      return effects;
-    }
+    if (!this.#outlet.diskFinished(requestId, result, nowMs)) return effects;
     if (!this.#outlet.ending) {
       effects.push(vcpu({ kind: 'inject', event: { kind: 'diskCompleted', requestId, result } }));
     }
@@ -303,8 +301,10 @@ export class Primary {
   }
   #leaveIfDue(nowMs: number): RoleEffect[] {
     const { startedDiskCount } = this.#outlet;
-    const isDue = this.#departure.isDue(startedDiskCount, this.#backups.inSync(), nowMs);
-    return isDue ? this.#left(nowMs) : [];
+    const mayClaim = this.#guard.isOpen;
+    const next = this.#departure.next({ startedDiskCount, mayClaim }, this.#backups, nowMs);
+    if (next.kind === 'ask') return this.#desk.handOver(next.heir, nowMs);
+    return next.kind === 'leave' ? this.#left(nowMs) : [];
   }
   /** With every record there is: what the guest was told would else have to be told again. */
   #left(nowMs: number): RoleEffect[] {
@@ -337,6 +337,7 @@ export class Primary {
   #message(peer: PeerId, message: WireMessage, nowMs: number): RoleEffect[] {
     const backup = this.#backups.at(peer);
     if (backup) {
+      if (message.kind === 'ready' && this.#departure.isHeir(backup)) return this.#left(nowMs);
       const effects = this.#desk.message(backup, message, nowMs);
       for (const read of this.#disks.due(this.#ran)) this.#outlet.addRead(read);
       return [...effects, ...this.#startDisk(), ...this.#pump(nowMs)];
@@ -364,10 +365,8 @@ export class Primary {
 
   #tick(nowMs: number): RoleEffect[] {
     const effects: RoleEffect[] = this.#guard.tick(this.#backups.inSyncIds(), nowMs);
-    if (nowMs >= this.#retryDiskAtMs) {
-      const again = this.#outlet.failedWrites();
-      effects.push(...again.map((request) => ({ kind: 'startDisk', request }) as const));
-    }
+    const again = this.#outlet.failedWrites(nowMs);
+    effects.push(...again.map((request) => ({ kind: 'startDisk', request }) as const));
     effects.push(...this.#desk.tick(nowMs));
     const lagMs = this.#membership.lagMs(nowMs);
     effects.push(...this.#pace.lagged(lagMs, nowMs).map(vcpu), ...this.#dropSlow(nowMs));
@@ -404,8 +403,6 @@ export class Primary {
     };
   }
 }
-
-const retryDiskMs = 100;
 
 function report(what: RoleReport): RoleEffect {
   return { kind: 'report', report: what };

@@ -40,6 +40,7 @@ export type RoleEffect =
       readonly generation: Generation;
       readonly inSync: readonly ReplicaId[];
       readonly quorum?: Quorum;
+      readonly handedOverBy?: ReplicaIdentity;
       readonly reason: ClaimReason;
     }
   | { readonly kind: 'readGenerations'; readonly asked: number }
@@ -106,6 +107,8 @@ export interface PrimaryStart {
   readonly guestEnd: GuestEnd | null;
   /** The operator has paused the guest, and it stays so until somebody resumes it. */
   readonly isPaused: boolean;
+  /** The generation was claimed before its primary said goodbye, and its record says no more. */
+  readonly isClaimedAhead?: boolean;
   /** The log behind it, for backups that stand somewhere in it. */
   readonly past: PastLog;
 }

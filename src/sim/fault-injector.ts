@@ -107,6 +107,9 @@ export class FaultInjector {
       case 'leave':
         host?.leave();
         return;
+      case 'handOver':
+        host?.handOver();
+        return;
       case 'startPrimary':
         hosts
           .find(({ isFree, name }) => isFree && !network.isDark(name))

@@ -58,6 +58,8 @@ export type Fault = { readonly atMs: number } & (
     }
   /** The operator ends a replica in good order. */
   | { readonly kind: 'leave'; readonly target: Target }
+  /** A planned switch-over, after which it stays as a backup. */
+  | { readonly kind: 'handOver'; readonly target: Target }
   /** The operator starts a second primary, or tries to. */
   | { readonly kind: 'startPrimary' }
   | { readonly kind: 'powerButton' }

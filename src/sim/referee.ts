@@ -4,6 +4,7 @@ import type { LogRecord } from '../log/log-record.js';
 import type { RoleReport } from '../role/role-effect.js';
 import type { Epoch, Generation } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
+import { BootJudge } from './boot-judge.js';
 import type { ConsoleJudge } from './console-judge.js';
 import { decodeLayerHead, layerNumberOf } from '../disk/layer-head.js';
 import { DiskModel } from './disk-judge.js';
@@ -46,10 +47,7 @@ export class Referee {
   #newestGeneration: Generation = 0;
   /** Who was live last. */
   #lastLive: Witness | null = null;
-  /** Guests that are off, by their lives. */
-  readonly #ended = new Set<Generation>();
-  /** Replicas whose operator has said `--cold`. */
-  readonly mayBoot = new Set<string>();
+  readonly boots: BootJudge;
   /** A write began on a replica that does not hold the VM any more. */
   onLateWrite: (who: string) => void = () => undefined;
   takeOvers = 0;
@@ -79,6 +77,7 @@ export class Referee {
     this.#readsItself = world.plan.disks === 'backupReads';
     this.#isFenced = world.plan.isFenced && world.plan.disks !== 'replicated';
     this.#journal = world.plan.journal;
+    this.boots = new BootJudge(judges.verdict, world.store, world.plan.journal);
     this.#electorate = new Electorate(() => world.store.latest, world.plan.commit);
     this.#baseline = layeredContent(world.disk);
     world.disk.onCreated = (process, name, bytes) => this.#layerCreated(process, name, bytes);
@@ -126,7 +125,7 @@ export class Referee {
       case 'ran': {
         const { epoch, outputs, after } = event;
         witness.ran = epoch;
-        if (outputs.some(({ kind }) => kind === 'powerOff')) this.#ended.add(run.life);
+        if (outputs.some(({ kind }) => kind === 'powerOff')) this.boots.guestEnded(run.life);
         witness.produced(epoch, outputs);
         if (!witness.isDamaged && !this.#isOutside(witness))
           this.#history.ran(run, witness.id, { epoch, outputs, after });
@@ -134,7 +133,7 @@ export class Referee {
       }
       case 'crashed':
         witness.ran = event.epoch;
-        this.#ended.add(run.life);
+        this.boots.guestEnded(run.life);
         return;
       case 'cutTaken':
       case 'rested':
@@ -305,26 +304,17 @@ export class Referee {
       const { leftThrough } = holder.run;
       this.#heirsKnow(holder, holder.run, leftThrough, `epoch ${leftThrough} had left`);
     }
+    // It has been live since it was told goodbye.
+    if (record.reason === 'handedOver') return;
     if (!this.#isFenced) this.#begunAtMs.set(replica, this.#disk.nowMs);
     // Live again, in the same process: what others wrote between its two times is not late.
     else if (record.reason !== 'backupLost' && record.reason !== 'backupJoined')
       this.#begunAtMs.delete(replica);
     if (record.reason !== 'start') return;
-    this.#judgeBoot(record);
+    this.boots.judge(record, this.#lastLive);
     this.#nextBaseline ??= { run: this.#lastLive?.run ?? null };
     this.#lastLive = null;
     if (!this.#isFenced) this.#takeBaseline(replica);
-  }
-
-  /** Where journals are kept, a boot from the disk is the operator's word, or comes after a guest's end. */
-  #judgeBoot({ generation, holder }: GenerationRecord): void {
-    const before = generation - 1;
-    if (this.#journal === 'none' || before === 0 || this.mayBoot.has(holder.replica)) return;
-    // The note that says so may be lost with whoever was to write it; the journal has it, too.
-    const life = this.#lastLive?.run?.life;
-    if (this.#store.ends.has(before) || (life && this.#ended.has(life))) return;
-    const what = `boots from the disk, and generation ${before} kept a journal`;
-    this.#verdict.violated('outputKept', holder.replica, what);
   }
 
   /** The first layer of a generation closes the disk to those before it. */

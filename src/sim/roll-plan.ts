@@ -180,7 +180,11 @@ function rollFaults(
       factor: prng.between(2, 40),
       forMs: forMs(),
     }),
-    leave: (atMs) => ({ atMs, kind: 'leave', target: target() }),
+    // Without a draw of its own: other worlds stay as they were.
+    leave: (atMs) => {
+      const kind = Math.floor(atMs) % 2 === 0 ? 'leave' : 'handOver';
+      return { atMs, kind, target: target() };
+    },
     startPrimary: (atMs) => ({ atMs, kind: 'startPrimary' }),
     powerButton: (atMs) => ({ atMs, kind: 'powerButton' }),
     resetButton: (atMs) => ({ atMs, kind: 'resetButton' }),
@@ -201,7 +205,7 @@ function rollFaults(
 }
 
 /** Those that every world may know. */
-type RolledKind = Exclude<Fault['kind'], 'killAll'>;
+type RolledKind = Exclude<Fault['kind'], 'killAll' | 'handOver'>;
 
 // The first backup should usually be there before things break.
 const startMs = 100;

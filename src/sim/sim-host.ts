@@ -79,7 +79,7 @@ export class SimHost {
     this.process = process;
     this.witness = null;
     this.startedAs = mode.kind;
-    if (mode.kind === 'primary' && mode.isCold) this.#world.referee.mayBoot.add(name);
+    if (mode.kind === 'primary' && mode.isCold) this.#world.referee.boots.mayBoot.add(name);
     this.isVouchedFor = mode.kind === 'primary' && mode.holderIsDead;
     this.#world.processes.set(name, process);
     this.#world.onStarted(process);
@@ -161,6 +161,13 @@ export class SimHost {
     process?.enter(() => {
       this.#world.timeline.isUnsettled = true;
       this.#hypervisor?.leave();
+    });
+  }
+
+  /** As `ftvm failover` does. */
+  handOver(): void {
+    this.process?.enter(() => {
+      if (this.#hypervisor?.handOver()) this.startedAs = 'backup';
     });
   }
 

@@ -49,6 +49,8 @@ const messages: readonly WireMessage[] = [
   { kind: 'ack', received: 2 ** 50, ran: 0, durable: null },
   { kind: 'inSync', generation: 2 },
   { kind: 'diverged', epoch: 8, difference: 'eax: 0x0 here, 0x1 there' },
+  { kind: 'handOver' },
+  { kind: 'ready' },
   { kind: 'keepAlive' },
   { kind: 'goodbye', end: { kind: 'poweredOff', epoch: 4 } },
   { kind: 'goodbye', end: { kind: 'crashed', epoch: 4, reason: 'triple fault' } },

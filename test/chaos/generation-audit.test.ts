@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { encodeGeneration } from '../../src/arbiter/generation-codec.js';
-import type { ClaimReason } from '../../src/arbiter/generation-record.js';
+import type { ClaimReason, ReplicaIdentity } from '../../src/arbiter/generation-record.js';
 import { GenerationAudit } from '../../src/chaos/generation-audit.js';
 
 let dir = '';
@@ -13,9 +13,18 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true }));
 
 const pathOf = (generation: number): string => join(dir, `generation-${generation}.json`);
-async function claim(generation: number, replica: string, reason: ClaimReason): Promise<void> {
-  const holder = { replica, pid: 1, host: 'here', endpoint: 'ws://a:1', api: 'http://a:1' };
-  const record = { generation, vm: 'v', holder, inSync: [], reason, claimedAt: 'now' };
+const identityOf = (replica: string): ReplicaIdentity => {
+  return { replica, pid: 1, host: 'here', endpoint: 'ws://a:1', api: 'http://a:1' };
+};
+async function claim(
+  generation: number,
+  replica: string,
+  reason: ClaimReason,
+  by?: string,
+): Promise<void> {
+  const holder = identityOf(replica);
+  const ahead = by === undefined ? {} : { handedOverBy: identityOf(by) };
+  const record = { generation, vm: 'v', holder, inSync: [], reason, claimedAt: 'now', ...ahead };
   await writeFile(pathOf(generation), encodeGeneration(record));
 }
 
@@ -26,6 +35,19 @@ it('a proper succession passes, and its takeovers are counted', async () => {
   await claim(3, 'b', 'takeover');
   expect(await audit.check(dir, new Map([[3, 'b']]))).toEqual([]);
   expect(audit.takeovers).toBe(1);
+});
+
+it.each([
+  ['the heir went live', 'b', 'handedOver', 1],
+  ['the heir lost its primary', 'b', 'takeover', 1],
+  ['the primary lost its heir', 'a', 'backupLost', 0],
+] as const)('what follows a claim ahead is proper when %s', async (_, who, reason, takeovers) => {
+  const audit = new GenerationAudit();
+  await claim(1, 'a', 'start');
+  await claim(2, 'b', 'handOver', 'a');
+  await claim(3, who, reason);
+  expect(await audit.check(dir, new Map())).toEqual([]);
+  expect(audit.takeovers).toBe(takeovers);
 });
 
 it('a generation that changes, vanishes, or was never written is told', async () => {

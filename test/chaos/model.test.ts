@@ -6,7 +6,7 @@ const isThere = (program: string): boolean => spawnSync(program, ['--version']).
 const reason = isThere('spin') && isThere('gcc') ? '' : ' (skipped: spin or gcc is not installed)';
 
 it.concurrent.skipIf(reason !== '').each([
-  ['generations', 'check.sh', 2, 9],
+  ['generations', 'check.sh', 2, 12],
   ['journals', 'check-journals.sh', 3, 10],
   ['majority', 'check-quorum.sh', 2, 8],
 ] as const)(

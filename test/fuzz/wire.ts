@@ -76,6 +76,8 @@ export const sampleMessages: readonly WireMessage[] = [
   { kind: 'diskAnswer', drive: 'hda', offsetBytes: 0, data: new Uint8Array(512) },
   { kind: 'diskSynced' },
   { kind: 'diverged', epoch: 8, difference: 'eax: 0x0 here, 0x1 there' },
+  { kind: 'handOver' },
+  { kind: 'ready' },
   { kind: 'keepAlive' },
   { kind: 'goodbye', end: { kind: 'poweredOff', epoch: 4 } },
   { kind: 'goodbye', end: { kind: 'crashed', epoch: 4, reason: 'triple fault' } },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { WireMessage } from '../../src/channel/wire-message.js';
+import { generationOf } from './driven-backup.js';
 import { DrivenPrimary } from './driven-primary.js';
 import { consoleOf, helloOf, identityOf, readOf, recordOf, snapshotOf } from './settings.js';
 
@@ -162,6 +163,9 @@ describe('leaving', () => {
     const primary = new DrivenPrimary();
     primary.joinInSync(1);
     primary.step({ kind: 'leave' });
+    expect(primary.sent(1, 'handOver')).toHaveLength(1);
+    expect(primary.commands()).not.toContain('pause');
+    primary.say(1, { kind: 'ready' });
     expect(primary.commands().at(-1)).toBe('pause');
     expect(primary.sent(1, 'goodbye')).toEqual([{ kind: 'goodbye', end: { kind: 'leaving' } }]);
     expect(primary.of('end')[0]?.end).toEqual({ kind: 'left' });
@@ -182,6 +186,7 @@ describe('leaving', () => {
     primary.pass(500, [1]);
     expect(primary.sent(1, 'goodbye')).toEqual([]);
     primary.step({ kind: 'diskFinished', requestId: 1, result: { kind: 'written' } });
+    primary.say(1, { kind: 'ready' });
     expect(primary.sent(1, 'goodbye')).toHaveLength(1);
     expect(primary.startedDisk).toEqual([1]);
   });
@@ -193,9 +198,10 @@ describe('leaving', () => {
     primary.pass(5, [1]);
     primary.ack(1);
     expect(primary.console).toBe('still here');
+    primary.step({ kind: 'diskFinished', requestId: 1, result: { kind: 'written' } });
     // What it has just been told is in no message yet.
     primary.record([{ kind: 'consoleInput', bytes: Uint8Array.of(0x61) }]);
-    primary.step({ kind: 'diskFinished', requestId: 1, result: { kind: 'written' } });
+    primary.say(1, { kind: 'ready' });
     const kinds = primary
       .of('send')
       .map(({ message }) => message.kind)
@@ -220,12 +226,63 @@ describe('leaving', () => {
     caughtUp.pass(5, [1]);
     caughtUp.ack(1);
     caughtUp.pass(5, [1]);
+    caughtUp.say(1, { kind: 'ready' });
     expect(caughtUp.of('end')).toHaveLength(1);
     const still = behind();
     still.pass(900, [1]);
     expect(still.of('end')).toEqual([]);
     still.pass(110, [1]);
+    still.say(1, { kind: 'ready' });
     expect(still.of('end')).toHaveLength(1);
+  });
+
+  it.each([
+    ['leave', 1],
+    ['handOver', 0],
+  ] as const)('when the claim ahead takes long: %s', (kind, goodbyes) => {
+    const primary = new DrivenPrimary();
+    primary.joinInSync(1);
+    primary.step({ kind });
+    primary.pass(990, [1]);
+    expect(primary.sent(1, 'goodbye')).toEqual([]);
+    primary.run(readOf(1));
+    expect(primary.startedDisk).toEqual([]);
+    for (let i = 0; i < 4; i += 1) {
+      primary.run();
+      primary.pass(5, [1]);
+      primary.ack(1);
+    }
+    expect(primary.sent(1, 'goodbye')).toHaveLength(goodbyes);
+    // Who stays gives the guest its disk again, and takes no late word for leave to go.
+    if (goodbyes === 0) expect(primary.startedDisk).toEqual([1]);
+    primary.say(1, { kind: 'ready' });
+    expect(primary.sent(1, 'goodbye')).toHaveLength(goodbyes);
+  });
+
+  it('asks again, if it is to hand over again', () => {
+    const primary = new DrivenPrimary();
+    primary.joinInSync(1);
+    primary.step({ kind: 'handOver' });
+    primary.pass(1010, [1]);
+    primary.step({ kind: 'handOver' });
+    primary.say(1, { kind: 'ready' });
+    expect(primary.sent(1, 'handOver')).toHaveLength(2);
+    expect(primary.sent(1, 'goodbye')).toHaveLength(1);
+  });
+
+  it('goes on in the generation after, when its heir has claimed ahead and is lost', () => {
+    const primary = new DrivenPrimary();
+    primary.joinInSync(1);
+    primary.step({ kind: 'handOver' });
+    primary.run(consoleOf('held'));
+    primary.lose(1);
+    const holder = { ...generationOf(2, [], 'b1'), handedOverBy: identityOf('p') };
+    primary.answerClaim({ kind: 'lost', holder });
+    expect(primary.of('claim').map(({ generation }) => generation)).toEqual([2, 3]);
+    expect(primary.console).toBe('');
+    primary.answerClaim({ kind: 'won' });
+    expect(primary.console).toBe('held');
+    expect(primary.of('end')).toEqual([]);
   });
 
   it('stays, if it was to hand over and the last backup is lost meanwhile', () => {
@@ -246,6 +303,7 @@ describe('leaving', () => {
   it('does not wait for a disk for ever, nor when it is asked twice', () => {
     const slow = writing();
     slow.pass(2100, [1]);
+    slow.say(1, { kind: 'ready' });
     expect(slow.of('end')).toHaveLength(1);
     const impatient = writing();
     impatient.step({ kind: 'leave' });

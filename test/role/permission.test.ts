@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DrivenPrimary } from './driven-primary.js';
 import { generationOf } from './driven-backup.js';
+import { noPast } from '../../src/log/log-history.js';
 import { consoleOf, readOf, writeOf } from './settings.js';
 
 function withTwoInSync(): DrivenPrimary {
@@ -246,3 +247,40 @@ it('looks at storage now and then although nobody is in sync', () => {
 function frameOfBytes(count: number) {
   return { kind: 'frameSent', frame: new Uint8Array(count) } as const;
 }
+
+describe('a generation that was claimed ahead', () => {
+  const goneLive = (): DrivenPrimary =>
+    new DrivenPrimary({}, { generation: 2, isClaimedAhead: true, past: noPast(2) });
+
+  it('is confirmed by the next, and output does not wait for that', () => {
+    const primary = goneLive();
+    expect(primary.of('claim')).toEqual([
+      { kind: 'claim', generation: 3, inSync: [], reason: 'handedOver' },
+    ]);
+    primary.run(consoleOf('before it is answered'));
+    expect(primary.console).toBe('before it is answered');
+    primary.answerClaim({ kind: 'unreachable', why: 'it hangs' });
+    primary.pass(260);
+    expect(primary.of('claim')).toHaveLength(2);
+    primary.answerClaim({ kind: 'won' });
+    expect(primary.role.status(primary.nowMs).generation).toBe(3);
+  });
+
+  it('takes no backup in before, since the next does not name it', () => {
+    const primary = goneLive();
+    primary.joinInSync(1);
+    expect(primary.sent(1, 'inSync')).toEqual([]);
+    primary.answerClaim({ kind: 'won' });
+    primary.ack(1);
+    expect(primary.sent(1, 'inSync')).toEqual([{ kind: 'inSync', generation: 3 }]);
+  });
+
+  it('is left to whoever has the next', () => {
+    const primary = goneLive();
+    const holder = generationOf(3, [], 'b7');
+    primary.answerClaim({ kind: 'lost', holder });
+    expect(primary.of('end')[0]?.end).toEqual({ kind: 'lostClaim', holder });
+    primary.run(consoleOf('late'));
+    expect(primary.console).toBe('');
+  });
+});
