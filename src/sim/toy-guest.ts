@@ -50,7 +50,8 @@ export class ToyGuest {
   }
 
   isQuietAfter(completed: ReadonlySet<number>): boolean {
-    return this.#memory.inFlight.every(({ id }) => completed.has(id));
+    const { inFlight, orphans } = this.#memory;
+    return [...inFlight.map(({ id }) => id), ...orphans].every((id) => completed.has(id));
   }
 
   run(record: LogRecord): { outputs: readonly GuestOutput[]; next: 'run' | 'reboot' | 'off' } {
@@ -120,6 +121,7 @@ export class ToyGuest {
         const at = memory.inFlight.findIndex(({ id }) => id === event.requestId);
         const [request] = at < 0 ? [] : memory.inFlight.splice(at, 1);
         // Asked for before a reboot, perhaps: nobody waits for it.
+        memory.orphans = memory.orphans.filter((id) => id !== event.requestId);
         if (!request) return;
         const { result } = event;
         const isRead = result.kind === 'read';
@@ -194,8 +196,9 @@ export class ToyGuest {
     this.#outputs.push({ kind: 'reboot' });
     const { boots, epoch, endMs, isPaused, consoleOffset } = this.#memory;
     const { lastRequestId, frames, chance, hash } = this.#memory;
+    const orphans = [...this.#memory.orphans, ...this.#memory.inFlight.map(({ id }) => id)];
     this.#memory = { ...freshMemory(this.#mood), boots, epoch, endMs, isPaused, consoleOffset };
-    Object.assign(this.#memory, { lastRequestId, frames, chance, hash });
+    Object.assign(this.#memory, { lastRequestId, frames, chance, hash, orphans });
     this.#boot();
     return 'reboot';
   }

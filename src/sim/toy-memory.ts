@@ -49,6 +49,8 @@ export interface ToyMemory {
   clients: ClientRow[];
   line: string;
   inFlight: InFlight[];
+  /** Asked for before a reboot, and not ended. */
+  orphans: number[];
   arrived: Arrived[];
   consoleOffset: number;
   lastRequestId: number;
@@ -73,6 +75,7 @@ export function freshMemory(mood: GuestMood): ToyMemory {
     clients: Array.from({ length: mood.clients }, () => noOp),
     line: '',
     inFlight: [],
+    orphans: [],
     arrived: [],
     consoleOffset: 0,
     lastRequestId: 0,

@@ -41,6 +41,8 @@ interface Flush {
 export class DiskRequests {
   readonly #issue: (request: DiskRequest) => void;
   readonly #pending = new Map<number, PendingRead | PendingWrite>();
+  /** What a machine that is gone has asked for: nobody waits for the data, but the disk is not done with it. */
+  readonly #orphans = new Map<number, 'read' | 'write'>();
   #flushes: Flush[] = [];
   #lastId = 0;
 
@@ -59,8 +61,8 @@ export class DiskRequests {
 
   /** True if everything in flight is among `completed` (none in flight: true as well). */
   isQuietAfter(completed: ReadonlySet<number>): boolean {
-    for (const id of this.#pending.keys()) if (!completed.has(id)) return false;
-    return true;
+    const inFlight = [...this.#pending.keys(), ...this.#orphans.keys()];
+    return inFlight.every((id) => completed.has(id));
   }
 
   read(
@@ -92,9 +94,9 @@ export class DiskRequests {
 
   complete(id: number, result: DiskResult): void {
     const pending = this.#pending.get(id);
-    if (!pending) return;
+    if (!pending && !this.#orphans.delete(id)) return;
     this.#pending.delete(id);
-    this.#end(id, pending, result);
+    if (pending) this.#end(id, pending, result);
     this.#noteWritten(id, result);
   }
 
@@ -113,9 +115,12 @@ export class DiskRequests {
 
   /** False if none of the drive's writes is under way; else `then` is told when they have ended. */
   whenWritten(ide: V86IdeInterface, then: (allWritten: boolean) => void): boolean {
-    const ids = [...this.#pending]
-      .filter(([, pending]) => pending.kind === 'write' && pending.ide === ide)
-      .map(([id]) => id);
+    const own = [...this.#pending].filter(
+      ([, pending]) => pending.kind === 'write' && pending.ide === ide,
+    );
+    // They come first on the disk, whoever asked for them.
+    const orphans = [...this.#orphans].filter(([, kind]) => kind === 'write');
+    const ids = [...own, ...orphans].map(([id]) => id);
     if (ids.length === 0) return false;
     this.#flushes.push({ ide, waitsFor: new Set(ids), allWritten: true, then });
     return true;
@@ -139,8 +144,9 @@ export class DiskRequests {
     this.#flushes = this.#flushes.filter((flush) => flush.ide !== ide);
   }
 
-  /** The machine is gone; late completions are ignored. */
+  /** The machine is gone; late completions tell nobody. */
   forgetAll(): void {
+    for (const [id, { kind }] of this.#pending) this.#orphans.set(id, kind);
     this.#pending.clear();
     this.#flushes = [];
   }

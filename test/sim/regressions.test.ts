@@ -97,3 +97,14 @@ it('a guest that is off is not resumed: the end of its process waits for its jou
     expect([failovers, coldStarts]).toEqual([0, 2]);
   }
 });
+
+it('a backup that joins right after a reset reads nothing that an earlier write has yet to change (seed 701168)', async () => {
+  const faults = [500, 900, 1300].flatMap((atMs): Fault[] => [
+    { atMs, kind: 'slowDisk', target: 0, factor: 20, forMs: 300 },
+    { atMs: atMs + 10, kind: 'kill', target: 1, afterActs: 0 },
+    { atMs: atMs + 60, kind: 'resetButton' },
+  ]);
+  const guest = { ...calm.guest, diskSectors: 4, readRate: 0.5, writeRate: 0.5 };
+  const small = { restartMsMin: 10, restartMsMax: 14, loadMs: 1800 };
+  await scenario(faults, { disks: 'backupReads', guest, ...small });
+});
