@@ -62,7 +62,8 @@ class FailoverBench {
   /** `kill -9` of the primary; a new backup joins the one that takes over. */
   async kill(): Promise<void> {
     const [live, standby] = this.#both();
-    const gapMs = await this.#client?.longestGapMs(async () => {
+    const gapMs = await this.#client?.longestGapMs(async (begins) => {
+      begins();
       await live.process.kill();
       await standby.process.expectDiagnostics(/LIVE at epoch/);
     });
@@ -75,9 +76,12 @@ class FailoverBench {
   /** The primary hands over, and joins the other one as its backup. */
   async handOver(): Promise<void> {
     const [live, standby] = this.#both();
-    const gapMs = await this.#client?.longestGapMs(async () => {
+    const gapMs = await this.#client?.longestGapMs(async (begins) => {
       const answer = await askApi('POST', `${live.api}/failover`);
       if (answer?.status !== 202) throw new BenchError('The primary does not hand over');
+      // Until then its guest runs on, and waits for nothing.
+      await standby.process.expectDiagnostics(/it is leaving/);
+      begins();
       await standby.process.expectDiagnostics(/LIVE at epoch/);
     });
     this.#samples.takeWait(names.handOverGap, gapMs ?? 0);
@@ -124,7 +128,7 @@ async function statusOf({ api }: Replica): Promise<HypervisorStatus> {
   return JSON.parse(answer.body) as HypervisorStatus;
 }
 
-const answersBetween = 300;
+const answersBetween = 1500;
 const settledLagMs = 20;
 
 /** Asks again as soon as it is answered, over one connection, and watches for the longest silence. */
@@ -143,9 +147,9 @@ class PingClient {
     socket.write('PING\r\n');
   }
 
-  async longestGapMs(during: () => Promise<void>): Promise<number> {
-    this.#longestMs = 0;
-    await during();
+  /** Of the silences that end after `begins` was called. */
+  async longestGapMs(during: (begins: () => void) => Promise<void>): Promise<number> {
+    await during(() => (this.#longestMs = 0));
     await this.answers(answersAfter);
     return this.#longestMs;
   }
