@@ -49,8 +49,12 @@ it('shows the screen of a PC, takes its keys, and goes on at the next byte after
   const after = new ConsoleReader(vm.generations()[1]!.holder.api, before.next);
   backup.type('!');
   await shows(backup.stdout, 'type> Hello, World!');
-  await after.shown.until(/!/);
+  const painted = /!\x1b\[0m\x1b\[\d+;\d+H\x1b\[\?25h$/;
+  await Promise.all([after.shown.until(painted), backup.stdout.until(painted)]);
   expect([...before.misplaced, ...after.misplaced]).toEqual([]);
+  // Both wrote the same bytes from the cut on, which begins a whole screen for who has seen nothing.
+  const text = before.shown.text + after.shown.text;
+  expect(text.endsWith(backup.stdout.text)).toBe(true);
 });
 
 it('is part of what a replay repeats to the byte', async () => {
