@@ -26,6 +26,7 @@ const emulator = new V86({
   multiboot: await buffer(kernel.file.path),
   hda: await buffer(hda.path),
   cmdline: spec.boot.commandLine,
+  acpi: spec.acpi,
   net_device: { type: spec.nic?.model ?? 'none', ...(relayUrl && { relay_url: relayUrl }) },
   disable_keyboard: true,
   disable_mouse: true,

@@ -5,6 +5,7 @@ import { ImageManifestError } from './image-error.js';
 import type { KernelFormat } from './kernel-format.js';
 import { MEMORY_MIB_MAX, MEMORY_MIB_MIN, templateRulesOf } from './vm-file.js';
 import {
+  flagField,
   JsonFieldError,
   listField,
   nullable,
@@ -26,6 +27,8 @@ export interface GuestImage {
   readonly kernel: { readonly format: KernelFormat; readonly file: ImageFile };
   readonly commandLine: string;
   readonly disk: ImageFile | null;
+  /** Its kernel wants a machine with ACPI, which is the one of v86's that has an APIC. */
+  readonly acpi: boolean;
   /** What the guest is meant to run with. */
   readonly memoryMiB: number;
   readonly memoryMiBMin: number;
@@ -85,6 +88,7 @@ function imageOf(dir: string, value: unknown): GuestImage {
         : { format: 'multiboot', file: file('boot.multiboot', boot.multiboot) },
     commandLine: textField('boot.cmdline', boot.cmdline),
     disk: nullable('disk', fields.disk ?? null, file),
+    acpi: flagField('acpi', fields.acpi ?? false),
     memoryMiB: memoryOf('memoryMiB', fields.memoryMiB ?? 128),
     memoryMiBMin: memoryOf('memoryMiBMin', fields.memoryMiBMin ?? MEMORY_MIB_MIN),
     arguments: Object.keys(objectField('arguments', fields.arguments ?? {})),

@@ -75,7 +75,7 @@ export async function buildVm(
       nic: nicOf(options.nic ?? 'virtio'),
       boot,
       drives,
-      acpi: options.acpi ?? false,
+      acpi: options.acpi ?? image?.acpi ?? false,
       jit: options.jit ?? true,
       ...(options.console === 'screen' && { console: options.console }),
       chanceSeed: randomBytes(4).readUInt32LE(),

@@ -20,6 +20,7 @@ interface Manifest {
 interface LinuxManifest extends Manifest {
   readonly boot: { multiboot: string; bzimage: string; cmdline: string };
   readonly disk: string;
+  readonly acpi: boolean;
   readonly memoryMiB: number;
   readonly prompt: string;
   readonly ready: string;
@@ -109,7 +110,10 @@ class Guest {
   #seenTo = 0;
   readonly #emulator: V86;
 
-  constructor(commandLine: string, { withBios = false, disk = linuxFile(linux.disk) } = {}) {
+  constructor(
+    commandLine: string,
+    { withBios = false, acpi = linux.acpi, disk = linuxFile(linux.disk) } = {},
+  ) {
     this.disk = disk;
     const file = (bytes: Uint8Array) => ({ buffer: Uint8Array.from(bytes).buffer });
     const biosFile = (name: string) => file(readFileSync(new URL(`bios/${name}`, images)));
@@ -125,6 +129,7 @@ class Guest {
         : { multiboot: kernel }),
       hda: driveOf(disk),
       cmdline: `${linux.boot.cmdline} ${commandLine}`,
+      acpi,
       net_device: { type: 'virtio' },
       disable_speaker: true,
       disable_keyboard: true,
@@ -209,6 +214,17 @@ describe('the guest', () => {
     guest.types('\x03');
     await guest.says(linux.prompt);
     expect(await guest.runs('echo $((6 * 7))')).toContain('42');
+  });
+
+  // A PIT wakes an idle Linux each 27 ms.
+  it.each([
+    ['the local APIC', true, 'lapic'],
+    ['the PIT in a machine without', false, 'pit'],
+  ])('is woken by %s', async (_, acpi, timer) => {
+    const guest = boot('', { acpi });
+    await guest.says(linux.prompt);
+    const device = '/sys/devices/system/clockevents/clockevent0/current_device';
+    expect(await guest.runs(`cat ${device}`)).toContain(`\n${timer}\n`);
   });
 
   it('powers off: clean disk, CPU halted for good', async () => {

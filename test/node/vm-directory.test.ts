@@ -116,6 +116,12 @@ describe('a new VM from an image', () => {
     expect(vm.spec.boot.commandLine).toBe('root=/dev/sda services=redis,httpd quiet net=dhcp');
   });
 
+  it('has the ACPI that its image asks for', async () => {
+    writeMadeUpImage(image, (manifest) => ({ ...manifest, acpi: true }));
+    expect((await createVm(dir, { image })).spec.acpi).toBe(true);
+    expect((await openVm(dir)).spec.acpi).toBe(true);
+  });
+
   it('gets no address without a network card', async () => {
     const vm = await createVm(dir, { image, nic: 'none', memoryMiB: 32, acpi: true, jit: false });
     expect(vm.spec).toMatchObject({ nic: null, memoryMiB: 32, acpi: true, jit: false });
@@ -254,6 +260,12 @@ describe('a damaged image', () => {
     ['another kernel', () => writeFileSync(file('vmlinuz.gz'), 'x'), 'FTVM_IMAGE_FILE', 'damaged'],
     ['a shorter disk', () => truncateSync(file('rootfs.ext4.br'), 30), 'FTVM_IMAGE_FILE', 'rootfs'],
     ['no disk', () => rmSync(file('rootfs.ext4.br')), 'FTVM_IMAGE_FILE', 'cannot be read'],
+    [
+      'a word where there is a flag',
+      () => spoil((manifest) => ({ ...manifest, acpi: 'yes' })),
+      'FTVM_IMAGE_MANIFEST',
+      'acpi',
+    ],
     [
       'a wrong hash of the packed file',
       () => spoil(({ files }) => void (files['vmlinuz.gz']!.sha256 = '0'.repeat(64))),
