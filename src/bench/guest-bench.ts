@@ -103,7 +103,6 @@ async function measureMachine(
     samples.takeLogRate(name, ((after.log.bytesTotal - before) * 1000) / tookMs);
     lagMsMax = Math.max(lagMsMax, ...after.backups.map(({ lagMs }) => lagMs));
   }
-  const logBefore = await machine.logBytes();
   const idle = parts.includes('cpu') ? await machine.idle(idleSeconds) : null;
   if (idle) samples.take('cpu', 'idle CPU', '% of a core', way, idle.guest);
   const status = await machine.status();
@@ -113,7 +112,7 @@ async function measureMachine(
     commitDelayMsMean,
     commitDelayMsMax,
     lagMsMax,
-    idleLogBytesPerSecond: idle && (status.log.bytesTotal - logBefore) / (idleSeconds + 1),
+    idleLogBytesPerSecond: idle?.logRate ?? null,
     idleBackupCpuPercent: idle?.backup ?? null,
   });
 }

@@ -89,16 +89,23 @@ export class BenchGuest {
     return (await this.status())?.log.bytesTotal ?? 0;
   }
 
-  /** CPU of an idle guest as percent of one core: of the process with the guest, and the backup's. */
-  async idle(seconds: number): Promise<{ guest: number; backup: number }> {
-    await sleep(1000);
-    const before = [this.guest.cpuMs(), this.backup?.cpuMs() ?? 0] as const;
+  /**
+   * CPU of an idle guest as percent of one core, of the process with the guest and of the backup's, and
+   * its log's bytes a second. What is compiled of the work before is waited for, for twice as long.
+   */
+  async idle(seconds: number): Promise<{ guest: number; backup: number; logRate: number }> {
+    await sleep(2 * seconds * 1000);
+    const cpuMs = (): [number, number] => [this.guest.cpuMs(), this.backup?.cpuMs() ?? 0];
+    const logBefore = await this.logBytes();
+    const before = cpuMs();
     const startedAtMs = performance.now();
     await sleep(seconds * 1000);
-    const percentOf = (cpuMs: number): number => (cpuMs * 100) / (performance.now() - startedAtMs);
+    const after = cpuMs();
+    const tookMs = performance.now() - startedAtMs;
     return {
-      guest: percentOf(this.guest.cpuMs() - before[0]),
-      backup: percentOf((this.backup?.cpuMs() ?? 0) - before[1]),
+      guest: ((after[0] - before[0]) * 100) / tookMs,
+      backup: ((after[1] - before[1]) * 100) / tookMs,
+      logRate: (((await this.logBytes()) - logBefore) * 1000) / tookMs,
     };
   }
 

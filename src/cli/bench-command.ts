@@ -34,7 +34,12 @@ export function addBenchCommand(program: Command): void {
     .command('bench')
     .description('the same work on plain v86, on ftvm alone, and protected, in one run')
     .option('--repetitions <n>', 'of everything; medians are reported', wholeNumber(1, 100), 3)
-    .option('--idle <seconds>', 'how long an idle guest is watched', wholeNumber(1, 600), 5)
+    .option(
+      '--idle <seconds>',
+      'how long an idle guest is watched, after twice as long of rest',
+      wholeNumber(1, 600),
+      5,
+    )
     .option('--only <parts>', `of ${benchParts.join(', ')}: a list`, partList)
     .option('--qemu', "also QEMU's record and replay of the same commands (2 minutes each time)")
     .option('--svg <file>', 'draw the ratios there')

@@ -4,11 +4,13 @@ import type { FoldProgress } from '../disk/image-fold.js';
 import { LayerSupersededError } from '../disk/layer-error.js';
 import { FtvmError } from '../errors.js';
 import type { DiskRequest, DiskWrite } from '../guest/disk-request.js';
-import type { DiskResult } from '../guest/guest-event.js';
+import type { DiskResult, GuestEvent } from '../guest/guest-event.js';
 import type { Clock } from '../host/clock.js';
 import type { Diagnostics } from '../host/diagnostics.js';
 import type { Digest } from '../host/digest.js';
+import type { LogRecord } from '../log/log-record.js';
 import type { Generation } from '../units.js';
+import { ReadAhead } from './read-ahead.js';
 
 /**
  * The drives of one replica's guest: performs its disk requests on the stores of the host.
@@ -24,7 +26,7 @@ export class DriveIo {
   readonly #diagnostics: Diagnostics;
   readonly #begun = new Map<string, Promise<void>>();
   readonly #underWay = new Set<Promise<DiskResult>>();
-  #cancelFollowing: () => void = () => undefined;
+  #readAhead: ReadAhead | null = null;
   #isClosed = false;
 
   constructor(
@@ -39,16 +41,20 @@ export class DriveIo {
 
   follow(): void {
     if (this.#isClosed || this.#begun.size > 0) return;
-    this.#cancelFollowing = this.#clock.after(followMs, () => {
-      void Promise.all([...this.#drives.values()].map((drive) => drive.follow())).then(() =>
-        this.follow(),
-      );
-    });
+    this.#readAhead ??= new ReadAhead(this.#clock, () =>
+      Promise.all([...this.#drives.values()].map((drive) => drive.follow())),
+    );
+  }
+  /** A record of the primary has come. */
+  followed({ events }: LogRecord): void {
+    const isWrite = (event: GuestEvent): boolean =>
+      event.kind === 'diskCompleted' && event.result.kind === 'written';
+    if (events.some(isWrite)) this.#readAhead?.written();
   }
 
   begin(generation: Generation): void {
     if (this.#begun.size > 0) return;
-    this.#cancelFollowing();
+    this.#readAhead?.stop();
     for (const [name, drive] of this.#drives) {
       const begun = this.#begin(name, drive, generation);
       // Who asks for something is told.
@@ -121,7 +127,7 @@ export class DriveIo {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#cancelFollowing();
+    this.#readAhead?.stop();
     await Promise.all([...this.#drives.values()].map((drive) => drive.close()));
   }
 
@@ -166,8 +172,6 @@ export class DriveIo {
   }
 }
 
-// What a primary writes in that time is read at go-live.
-const followMs = 250;
 const retryMs = 100;
 
 function messageOf(error: unknown): string {

@@ -289,7 +289,10 @@ export class Replica {
       case 'vcpu':
         this.#vcpu.tell(effect.command);
         if (effect.command.kind === 'replay') {
-          for (const record of effect.command.records) this.#keep(record);
+          for (const record of effect.command.records) {
+            this.#keep(record);
+            this.#driveIo.followed(record);
+          }
         }
         return;
       case 'startVcpu':

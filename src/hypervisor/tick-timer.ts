@@ -1,12 +1,13 @@
 import type { Clock } from '../host/clock.js';
+import { LifeSignPace } from '../role/life-sign-pace.js';
 
 /**
  * When a role is told that time has passed. By a timer, each time wakes the process: often while
  * something is to be followed up, and seldom while only silence is to be noticed.
  *
  * ```
- * busy: each 5 ms ──a tick that leaves it quiet──▶ at rest: with the first input after 50 ms, or by
- *      ▲                                                    the timer a little later
+ * busy: each 5 ms ──a tick that leaves it quiet──▶ at rest: with an input once half of the rest is
+ *      ▲                                                    over, or by the timer a little after it
  *      └──────────── not quiet for 5 ms ─────────────┘
  * ```
  * Units:  milliseconds.
@@ -30,8 +31,8 @@ export class TickTimer {
     role: { readonly tick: () => void; readonly isQuiet: () => boolean },
   ) {
     this.#clock = clock;
-    // No heartbeat is late by much, and no more than this is anything else.
-    this.#restMs = Math.min(restMsMax, failureTimeoutMs / heartbeatsPerTimeout);
+    // No life sign is late by much, and no more than this is anything else.
+    this.#restMs = Math.min(restMsMax, new LifeSignPace(failureTimeoutMs).restMsMax);
     this.#tick = role.tick;
     this.#isQuiet = role.isQuiet;
   }
@@ -58,8 +59,8 @@ export class TickTimer {
   #look(): void {
     this.#cancelLook = null;
     const isQuiet = this.#isQuiet();
-    // The process is awake anyway.
-    const isDue = this.#clock.nowMs() - this.#tickedAtMs >= this.#restMs;
+    // The process is awake anyway. By the timer it would wake once more, between two inputs.
+    const isDue = this.#clock.nowMs() - this.#tickedAtMs >= this.#restMs / 2;
     if (isQuiet && isDue) this.#ring();
     else if (isQuiet !== this.#isLong) this.#arm(isQuiet);
   }
@@ -83,7 +84,6 @@ export class TickTimer {
 
 // Short beside a heartbeat (50 ms), and a batch of records (3 ms) counts as soon as it is due.
 const tickMs = 5;
-const heartbeatsPerTimeout = 10;
-// An idle guest's own timer has woken the process before (27 ms each, two of them to a message).
+// An idle guest has woken the process before: its vCPU tells of two epochs at a time, or four.
 const patience = 1.2;
-const restMsMax = 50;
+const restMsMax = 100;

@@ -13,6 +13,7 @@ import { BackupView } from './backup-view.js';
 import type { GenerationGuard } from './generation-guard.js';
 import type { Membership } from './membership.js';
 import type { GuestOutlet } from './guest-outlet.js';
+import { LifeSignPace } from './life-sign-pace.js';
 import type { LogSender } from './log-sender.js';
 import type { Redundancy } from './redundancy.js';
 import type { RoleEffect, RoleReport } from './role-effect.js';
@@ -51,6 +52,7 @@ export class BackupDesk {
   readonly #parts: DeskParts;
   /** In which we went live: no seat of ours is one of an earlier time. */
   readonly #since: Generation;
+  readonly #pace: LifeSignPace;
   #seats = 0;
   #isCutAsked = false;
   #heartbeatAtMs = Number.NEGATIVE_INFINITY;
@@ -58,6 +60,7 @@ export class BackupDesk {
   constructor(parts: DeskParts) {
     this.#parts = parts;
     this.#since = parts.guard.generation;
+    this.#pace = new LifeSignPace(parts.settings.failureTimeoutMs);
   }
 
   // --- what backups say ----------------------------------------------------------------------
@@ -294,15 +297,15 @@ export class BackupDesk {
   // --- time ----------------------------------------------------------------------------------
 
   tick(nowMs: number): RoleEffect[] {
-    const { settings, backups } = this.#parts;
+    const { backups } = this.#parts;
     const effects: RoleEffect[] = [];
-    const heartbeatMs = settings.failureTimeoutMs / heartbeatsPerTimeout;
-    const everyMs = heartbeatMs * (backups.isQuiet(nowMs) ? heardHeartbeats : 1);
-    const heartbeatDue = nowMs - this.#heartbeatAtMs >= everyMs;
+    const isQuiet = backups.isQuiet(nowMs);
+    const heartbeatDue = nowMs - this.#heartbeatAtMs >= this.#pace.heartbeatEveryMs(isQuiet);
+    const keepAliveEveryMs = this.#pace.keepAliveEveryMs(isQuiet);
     if (heartbeatDue) this.#heartbeatAtMs = nowMs;
     for (const backup of backups.all()) {
       if (heartbeatDue) effects.push({ kind: 'sendHeartbeat', to: backup.heartbeatTo });
-      if (nowMs - backup.sentAtMs >= heartbeatMs) {
+      if (nowMs - backup.sentAtMs >= keepAliveEveryMs) {
         effects.push(this.#send(backup, { kind: 'keepAlive' }, nowMs));
       }
       const why = backup.whyDead(nowMs);
@@ -316,11 +319,6 @@ export class BackupDesk {
     return { kind: 'send', peer: backup.peer, message };
   }
 }
-
-// Four heartbeats lost in a row are weather turned into a failure (§2.3); ten leave room for a GC.
-const heartbeatsPerTimeout = 10;
-// While the channel is heard they only have to be there when it falls silent.
-const heardHeartbeats = 4;
 
 function isInSync({ identity, joinedAtMs }: BackupView, nowMs: number): RoleEffect {
   const { replica } = identity;

@@ -1,3 +1,5 @@
+import { LifeSignPace } from './life-sign-pace.js';
+
 /**
  * Decides from silence whether a peer is dead.
  *
@@ -10,23 +12,33 @@
  * channel heard    alive                 alive (a firewall eats UDP: reported, not acted on)
  * channel silent   slow, then suspected  suspected
  * ```
+ * A peer that spoke seldom, having nothing to say, is waited for as much longer: a stall of the same
+ * length is survived by both.
  *
  * Units: ms of the host's monotonic clock, passed in.
  */
 export class FailureDetector {
   readonly #silenceMsMax: number;
+  readonly #pace: LifeSignPace;
   #channelHeardAtMs: number;
+  #hasHeard = false;
+  /** The longest between two signs on the channel lately. */
+  #gapMs = 0;
   #heartbeatHeardAtMs: number;
   #askedAtMs: number;
 
   constructor(silenceMsMax: number, nowMs: number) {
     this.#silenceMsMax = silenceMsMax;
+    this.#pace = new LifeSignPace(silenceMsMax);
     this.#channelHeardAtMs = nowMs;
     this.#heartbeatHeardAtMs = nowMs;
     this.#askedAtMs = nowMs;
   }
 
   heardOnChannel(nowMs: number): void {
+    const gapMs = nowMs - this.#channelHeardAtMs;
+    if (this.#hasHeard) this.#gapMs = Math.max(gapMs, this.#gapMs * fading);
+    this.#hasHeard = true;
     this.#channelHeardAtMs = nowMs;
   }
   heardHeartbeat(nowMs: number): void {
@@ -42,7 +54,7 @@ export class FailureDetector {
     this.#askedAtMs = nowMs;
     const channelMs = nowMs - this.#channelHeardAtMs;
     const heartbeatMs = nowMs - this.#heartbeatHeardAtMs;
-    if (channelMs <= this.#silenceMsMax) return false;
+    if (channelMs <= this.#silenceMsMax + this.#pace.spareMs(this.#gapMs)) return false;
     return heartbeatMs > this.#silenceMsMax || channelMs > this.#silenceMsMax * patience;
   }
 
@@ -60,3 +72,5 @@ export class FailureDetector {
 // A peer whose heartbeats arrive is running: its channel may be congested for a while (a snapshot to
 // another backup, a retransmission timeout of TCP), but a channel that stays silent is of no use.
 const patience = 3;
+// A quiet peer has something to say now and then, two signs close together; a busy one is known in 20.
+const fading = 0.95;

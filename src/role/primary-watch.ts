@@ -1,5 +1,6 @@
 import type { ReplicaId } from '../arbiter/generation-record.js';
 import { FailureDetector } from './failure-detector.js';
+import { LifeSignPace } from './life-sign-pace.js';
 import type { RoleEffect } from './role-effect.js';
 
 /**
@@ -9,7 +10,7 @@ import type { RoleEffect } from './role-effect.js';
  *         what follows from it is the backup's business.
  */
 export class PrimaryWatch {
-  readonly #heartbeatMs: number;
+  readonly #pace: LifeSignPace;
   readonly #detector: FailureDetector;
   #replica: ReplicaId | null = null;
   #heartbeatTo: string | null = null;
@@ -23,7 +24,7 @@ export class PrimaryWatch {
   #sentAtMs: number;
 
   constructor(failureTimeoutMs: number, nowMs: number) {
-    this.#heartbeatMs = failureTimeoutMs / heartbeatsPerTimeout;
+    this.#pace = new LifeSignPace(failureTimeoutMs);
     this.#detector = new FailureDetector(failureTimeoutMs, nowMs);
     this.#sentAtMs = nowMs;
   }
@@ -74,13 +75,13 @@ export class PrimaryWatch {
   }
 
   lifeSigns(nowMs: number): RoleEffect[] {
-    const everyMs = this.#heartbeatMs * (this.isQuiet(nowMs) ? heardHeartbeats : 1);
+    const everyMs = this.#pace.heartbeatEveryMs(this.isQuiet(nowMs));
     if (!this.#heartbeatTo || nowMs - this.#heartbeatAtMs < everyMs) return [];
     this.#heartbeatAtMs = nowMs;
     return [{ kind: 'sendHeartbeat', to: this.#heartbeatTo }];
   }
   isKeepAliveDue(nowMs: number): boolean {
-    return nowMs - this.#sentAtMs >= this.#heartbeatMs;
+    return nowMs - this.#sentAtMs >= this.#pace.keepAliveEveryMs(this.isQuiet(nowMs));
   }
 
   questions(nowMs: number): RoleEffect[] {
@@ -100,7 +101,7 @@ export class PrimaryWatch {
   /** The channel is up, and has not been silent for longer than a late heartbeat or two. */
   isQuiet(nowMs: number): boolean {
     const isUp = this.#isOpen && !this.#isDown;
-    return isUp && this.#detector.channelSilentMs(nowMs) <= this.#heartbeatMs * quietHeartbeats;
+    return isUp && this.#detector.channelSilentMs(nowMs) <= this.#pace.quietMsMax;
   }
 
   /** To be asked often. */
@@ -109,9 +110,5 @@ export class PrimaryWatch {
   }
 }
 
-const heartbeatsPerTimeout = 10;
-// While the channel is heard they only have to be there when it falls silent.
-const heardHeartbeats = 4;
-const quietHeartbeats = 3;
 const askMs = 100;
 const dyingMs = 200;

@@ -15,15 +15,21 @@ function mayKeep(events: readonly VcpuEvent[], nowMs = 0, sleepMs = idleMs): boo
   return told.mayKeep(sleepMs, nowMs);
 }
 
-it('keeps the epoch of an idle guest for the next one', () => {
-  expect(mayKeep([recorded(1), ran(1)])).toBe(true);
-  expect(mayKeep([recorded(1), ran(1), recorded(2), ran(2)], idleMs)).toBe(false);
+it('keeps the epochs of an idle guest for the fourth one', () => {
+  const epochs = [recorded(1), ran(1)];
+  expect(mayKeep(epochs)).toBe(true);
+  epochs.push(recorded(2), ran(2));
+  expect(mayKeep(epochs, idleMs)).toBe(true);
+  epochs.push(recorded(3), ran(3));
+  expect(mayKeep(epochs, 2 * idleMs)).toBe(true);
+  epochs.push(recorded(4), ran(4));
+  expect(mayKeep(epochs, 3 * idleMs)).toBe(false);
 });
 
 it('keeps nothing for long', () => {
   expect(mayKeep([recorded(1), ran(1)], 0, Infinity)).toBe(false);
-  expect(mayKeep([recorded(1), ran(1)], 0, 41)).toBe(false);
-  expect(mayKeep([recorded(1), ran(1)], 20, 21)).toBe(false);
+  expect(mayKeep([recorded(1), ran(1)], 0, 101)).toBe(false);
+  expect(mayKeep([recorded(1), ran(1)], 20, 81)).toBe(false);
 });
 
 it('keeps no output and nothing that came from outside', () => {
