@@ -72,8 +72,11 @@ async function nextPrimary(
 ): Promise<NonNullable<HypervisorStatus['primary']>> {
   const untilMs = performance.now() + timeoutSeconds * 1000;
   while (performance.now() < untilMs) {
-    const { primary, role } = await statusOfVm(vm, secret);
+    const { primary, role, protection } = await statusOfVm(vm, secret);
     if (primary && role === 'primary' && primary.replica !== before) return primary;
+    if (primary?.replica === before && protection === 'unprotected') {
+      throw new FailoverError(`Process ${primary.pid} stays live: ${vm.name} has lost its backup`);
+    }
     await sleep(5);
   }
   throw new FailoverError(`No backup of ${vm.name} was live after ${timeoutSeconds} s`);

@@ -44,10 +44,19 @@ it.each(['virtio', 'ne2k'])(
   },
 );
 
-it('refuses to hand a VM over that has no backup', async () => {
+it('refuses to hand a VM over that has no backup, and says when it has just lost it', async () => {
   const vm = new VmUnderTest();
   await vm.booted();
   const { status, stderr } = await vm.run('failover', vm.dir);
   expect(status).toBe(4);
+  expect(stderr).toContain('is not protected');
   expect(stderr).toContain('[FTVM_FAILOVER]');
+
+  const backup = await vm.protect();
+  // Nobody has noticed yet.
+  backup.signal('SIGSTOP');
+  const lost = await vm.run('failover', vm.dir, '--timeout', '3600');
+  backup.signal('SIGCONT');
+  expect(lost.status).toBe(4);
+  expect(lost.stderr).toContain('vm has lost its backup');
 });
