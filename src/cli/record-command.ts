@@ -38,6 +38,7 @@ Examples:
 async function record(dir: string, parsed: RecordArguments): Promise<number> {
   const say = (line: string): void => void process.stderr.write(`ftvm: ${line}\n`);
   await checkSecret(parsed, [parsed.listen, parsed.api]);
+  LogSink.check(parsed.out);
   return untilStopped(async (stop) => {
     const vm = await openOrCreateVm(dir, vmOptionsOf(parsed), say);
     return recordVm(vm, parsed, say, stop);

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { FtvmError } from '../errors.js';
 import { errnoOf, reasonOf } from './errno.js';
 
@@ -31,9 +31,18 @@ export class LogSink {
   /** Of a write that nobody was there to hear of. */
   #failure: Error | null = null;
 
+  /** Whether it could be written, before anything is made for its sake; what is there stays as it is. */
+  static check(path: string): void {
+    attempt(path, () => {
+      const isThere = existsSync(path);
+      closeSync(openSync(path, 'a'));
+      if (!isThere) unlinkSync(path);
+    });
+  }
+
   constructor(path: string) {
     this.#path = path;
-    this.#file = this.#attempt(() => openSync(path, 'w'));
+    this.#file = attempt(path, () => openSync(path, 'w'));
   }
 
   write(bytes: Uint8Array): void {
@@ -51,7 +60,7 @@ export class LogSink {
     const bytes = Buffer.concat(this.#waiting);
     this.#waiting = [];
     this.#waitingBytes = 0;
-    this.#attempt(() => {
+    attempt(this.#path, () => {
       for (let done = 0; done < bytes.byteLength;) done += writeSync(this.#file, bytes, done);
     });
   }
@@ -59,7 +68,7 @@ export class LogSink {
   close(): void {
     try {
       this.flush();
-      this.#attempt(() => fsyncSync(this.#file));
+      attempt(this.#path, () => fsyncSync(this.#file));
     } finally {
       closeSync(this.#file);
     }
@@ -72,13 +81,13 @@ export class LogSink {
       this.#failure = error as Error;
     }
   }
+}
 
-  #attempt<T>(call: () => T): T {
-    try {
-      return call();
-    } catch (cause) {
-      throw new LogSinkError(this.#path, { cause });
-    }
+function attempt<T>(path: string, call: () => T): T {
+  try {
+    return call();
+  } catch (cause) {
+    throw new LogSinkError(path, { cause });
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { prompt, VmUnderTest } from './vm-under-test.js';
@@ -100,6 +100,20 @@ it('a log that finds no room ends the run with a reason', async (context) => {
   expect(recorder.status).toBe(4);
   expect(recorder.stderr).toMatch(/Cannot write the log to \/dev\/full: .*no space/);
   expect(recorder.stderr).not.toMatch(/a bug|\n {4}at /);
+});
+
+it('a log that nobody may write is refused before a VM is made, and one that is there stays', async () => {
+  const vm = new VmUnderTest();
+  const [kept, missing] = [join(vm.place, 'kept.log'), join(vm.place, 'nowhere', 'run.log')];
+  const refused = await vm.run('record', vm.dir, ...vm.options, '--out', missing);
+  expect(refused.status).toBe(4);
+  expect(refused.stderr).toMatch(/Cannot write the log to .*ENOENT.*\n.*\[FTVM_LOG_WRITE\]\n$/);
+  writeFileSync(kept, 'kept');
+  const words = ['record', vm.dir, '--image', '/nowhere', '--out'];
+  expect((await vm.run(...words, kept)).status).toBe(4);
+  expect((await vm.run(...words, join(vm.place, 'new.log'))).status).toBe(4);
+  expect(readdirSync(vm.place)).toEqual(['kept.log']);
+  expect(readFileSync(kept, 'utf8')).toBe('kept');
 });
 
 it('a recorder that is killed leaves a log that replays', async () => {
