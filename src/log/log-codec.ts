@@ -13,7 +13,7 @@ import { shape } from './shape.js';
  *
  * History: 1, the first. 2, the digest has a hash of the processor's state apart from the memory's;
  * the scrub keeps its pace in large and idle guests; the power button, pause and resume; the clock is set at power-on; a cut leaves
- * the machine as it is; v86 compiles a page after 50,000 instructions.
+ * the machine as it is; v86 compiles a page after 50,000 instructions; reading the TSC takes guest time.
  */
 export const LOG_VERSION = 2;
 

@@ -4,11 +4,15 @@ import type { Chance } from './chance.js';
 // A nominal 2000 MIPS: faster than v86 is (it was seen to pass 1000), so that guest time inside an
 // epoch stays behind the host's and the next record's clock can always catch up.
 const msPerInstruction = 0.5e-6;
+// What RDTSC costs the host, nearly: a guest that waits by reading its clock (Linux' udelay, which ATA
+// takes for 250 µs a command) would else wait as many times longer as it is slower than nominal.
+const msPerReading = 30e-6;
 // main_loop leaves after one round once it believes that more than a millisecond has passed.
 const beforeAnyRoundMs = 2;
 
 /**
- * The guest's clock: the clock of the epoch's record plus the instructions run since its start.
+ * The guest's clock: the clock of the epoch's record plus the instructions run, and the readings of the
+ * time-stamp counter made, since its start.
  *
  * Shape:  `startEpoch` and `freeze` set it; `nowMs` reads it. Reading is the hottest call from
  *         WebAssembly into JavaScript (Linux reads the TSC millions of times a minute), so it
@@ -48,13 +52,14 @@ export class VirtualTime {
   /**
    * The clock as main_loop sees it. Its first reading is the start of its time slice, which we put
    * far enough back that it leaves after exactly one round of about 100,003 instructions; every
-   * later reading may be the guest's (RDTSC) and is the truth.
+   * later reading may be the guest's (RDTSC), takes its time, and is the truth.
    */
   loopTick(): VirtualMs {
     if (this.#opening) {
       this.#opening = false;
       return this.#startMs - beforeAnyRoundMs;
     }
+    this.#startMs += msPerReading;
     return this.nowMs();
   }
 
