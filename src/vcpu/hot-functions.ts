@@ -1,5 +1,5 @@
 import { section } from './wasm-encoding.js';
-import { compileForSpeed, endCompilingForSpeed } from './tier-up.js';
+import { compileForSpeed, endCompilingForSpeed, poorlyMadeBytes } from './tier-up.js';
 
 /** When a function is hot. A sample is taken every eight rounds, some 2 ms of a busy guest. */
 export interface Hotness {
@@ -12,7 +12,7 @@ export interface Hotness {
   readonly readyAfter: number;
 }
 
-const usual: Hotness = { samples: 40, bytes: 40_000, quiet: 100, readyAfter: 250 };
+const usual: Hotness = { samples: 40, bytes: poorlyMadeBytes, quiet: 100, readyAfter: 250 };
 
 // More than v86's own data, which is all that a function touches before it asks for the guest's memory.
 const scratchPages = 256;
@@ -26,7 +26,7 @@ export interface MadeAnew {
 }
 
 /**
- * The huge functions in which a guest spends its time, made a second time. The engine has a quick and poor allocation
+ * The huge functions in which a guest spends its time, made a second time. Node 20's engine has a quick and poor allocation
  * of registers for functions of more than 8,192 values. The good one takes it 60 to 150 ms for each: too long for all
  * that is compiled, little for the few that run for seconds.
  *

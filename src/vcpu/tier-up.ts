@@ -7,8 +7,15 @@ import { setFlagsFromString } from 'node:v8';
 // page would be optimized, which takes 20 ms of another core that a replica may not have.
 const emulatorBudget = 1_800_000;
 const guestBudget = 500_000_000;
-// An engine without the flag would complain on stderr.
+// An engine without a flag would complain on stderr.
 const newestNodeMajor = 24;
+const nodeMajor = Number.parseInt(process.versions.node, 10);
+const quickAllocation = 'turbo-use-mid-tier-regalloc-for-huge-functions';
+// Node 22 has an engine without it.
+const hasQuickAllocation = nodeMajor < 22;
+
+/** From that many of v86's bytes on the engine allocates registers quickly and poorly. */
+export const poorlyMadeBytes = hasQuickAllocation ? 40_000 : Infinity;
 
 /**
  * Makes v86's module so that its functions are optimized soon, and those of the guest compiled from
@@ -28,7 +35,7 @@ export function compileEmulator(wasm: Uint8Array): WebAssembly.Module {
 
 /** A module that the engine optimizes when it is first called, with all its art, beside its other work. */
 export function compileForSpeed(wasm: Uint8Array): WebAssembly.Module {
-  setFlag('--no-turbo-use-mid-tier-regalloc-for-huge-functions');
+  if (hasQuickAllocation) setFlag(`--no-${quickAllocation}`);
   setFlag('--wasm-tiering-budget=1');
   const module = new WebAssembly.Module(Uint8Array.from(wasm));
   setFlag(`--wasm-tiering-budget=${guestBudget}`);
@@ -36,10 +43,10 @@ export function compileForSpeed(wasm: Uint8Array): WebAssembly.Module {
 }
 
 export function endCompilingForSpeed(): void {
-  setFlag('--turbo-use-mid-tier-regalloc-for-huge-functions');
+  if (hasQuickAllocation) setFlag(`--${quickAllocation}`);
 }
 
 function setFlag(flag: string): void {
-  if (Number.parseInt(process.versions.node, 10) > newestNodeMajor) return;
+  if (nodeMajor > newestNodeMajor) return;
   setFlagsFromString(flag);
 }
