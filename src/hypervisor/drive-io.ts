@@ -9,8 +9,13 @@ import type { Clock } from '../host/clock.js';
 import type { Diagnostics } from '../host/diagnostics.js';
 import type { Digest } from '../host/digest.js';
 import type { LogRecord } from '../log/log-record.js';
+import type { RoleEffect } from '../role/role-effect.js';
+import type { RoleInput } from '../role/role-input.js';
 import type { Generation } from '../units.js';
+import { unreachable } from '../unreachable.js';
 import { ReadAhead } from './read-ahead.js';
+
+type DiskEffect = Extract<RoleEffect, { kind: 'startDisk' | 'compareDisk' | 'digestDisk' }>;
 
 /**
  * The drives of one replica's guest: performs its disk requests on the stores of the host.
@@ -24,6 +29,7 @@ export class DriveIo {
   readonly #clock: Clock;
   readonly #digest: Digest;
   readonly #diagnostics: Diagnostics;
+  readonly #feed: (input: RoleInput) => void;
   readonly #begun = new Map<string, Promise<void>>();
   readonly #underWay = new Set<Promise<DiskResult>>();
   #readAhead: ReadAhead | null = null;
@@ -32,11 +38,13 @@ export class DriveIo {
   constructor(
     drives: ReadonlyMap<string, Drive>,
     host: { readonly clock: Clock; readonly digest: Digest; readonly diagnostics: Diagnostics },
+    feed: (input: RoleInput) => void,
   ) {
     this.#drives = drives;
     this.#clock = host.clock;
     this.#digest = host.digest;
     this.#diagnostics = host.diagnostics;
+    this.#feed = feed;
   }
 
   follow(): void {
@@ -69,6 +77,29 @@ export class DriveIo {
       if ((await this.perform(write)).kind === 'failed') return false;
     }
     return true;
+  }
+
+  /** What the role asks for; the answer is an input for it, later. */
+  async obey(effect: DiskEffect): Promise<void> {
+    switch (effect.kind) {
+      case 'startDisk': {
+        const { request } = effect;
+        const result = await this.perform(request);
+        return this.#feed({ kind: 'diskFinished', requestId: request.id, result });
+      }
+      case 'compareDisk': {
+        const { request, digest } = effect;
+        const found = await this.compare(request, digest);
+        return this.#feed({ kind: 'diskCompared', requestId: request.id, found });
+      }
+      case 'digestDisk': {
+        const { chunk } = effect;
+        const digest = await this.digest(chunk);
+        return this.#feed({ kind: 'diskDigested', chunk, digest });
+      }
+      default:
+        unreachable(effect);
+    }
   }
 
   async perform(request: DiskRequest): Promise<DiskResult> {

@@ -4,7 +4,10 @@ import { FtvmError } from '../errors.js';
 import type { Clock } from '../host/clock.js';
 import type { Diagnostics } from '../host/diagnostics.js';
 import type { Link, LinkConnector, LinkHandlers } from '../host/link.js';
+import type { RoleEffect } from '../role/role-effect.js';
 import type { PeerId } from '../role/role-input.js';
+import { unreachable } from '../unreachable.js';
+import { Rate } from './rate.js';
 
 /** Who hears what comes over the links. */
 export interface LinksOwner {
@@ -20,6 +23,11 @@ interface LinksHost {
   readonly diagnostics: Diagnostics;
 }
 
+type LinkEffect = Extract<
+  RoleEffect,
+  { kind: 'send' | 'closePeer' | 'pauseReading' | 'resumeReading' }
+>;
+
 /**
  * The links of one replica: to the primary it follows, and from whoever has connected to it.
  *
@@ -30,6 +38,7 @@ export class ReplicaLinks {
   readonly #host: LinksHost;
   readonly #owner: LinksOwner;
   readonly #links = new Map<PeerId, Link>();
+  readonly #logRate = new Rate();
   #lastPeer: PeerId = 0;
   #isOver = false;
 
@@ -74,21 +83,36 @@ export class ReplicaLinks {
     };
   }
 
-  /** Answers how many bytes that were. */
-  send(peer: PeerId, message: WireMessage): number {
+  obey(effect: LinkEffect): void {
+    switch (effect.kind) {
+      case 'send':
+        return this.send(effect.peer, effect.message);
+      case 'closePeer':
+        return this.close(effect.peer);
+      case 'pauseReading':
+        return this.#links.get(effect.peer)?.pauseReading();
+      case 'resumeReading':
+        return this.#links.get(effect.peer)?.resumeReading();
+      default:
+        unreachable(effect);
+    }
+  }
+  send(peer: PeerId, message: WireMessage): void {
     const bytes = encodeMessage(message);
     this.#links.get(peer)?.send(bytes);
-    return bytes.byteLength;
+    if (message.kind === 'records') {
+      this.#logRate.add(bytes.byteLength, this.#host.clock.nowMs());
+    }
   }
   close(peer: PeerId): void {
     this.#links.get(peer)?.close();
     this.#links.delete(peer);
   }
-  pauseReading(peer: PeerId): void {
-    this.#links.get(peer)?.pauseReading();
-  }
-  resumeReading(peer: PeerId): void {
-    this.#links.get(peer)?.resumeReading();
+
+  /** The log as it went over the wire. */
+  logRate(): { readonly bytesPerSecond: number; readonly bytesTotal: number } {
+    const bytesPerSecond = Math.round(this.#logRate.perSecond(this.#host.clock.nowMs()));
+    return { bytesPerSecond, bytesTotal: this.#logRate.total };
   }
 
   closeAll(): void {

@@ -7,6 +7,8 @@ import type { HolderProbe } from '../host/holder-probe.js';
 import type { RoleEffect } from '../role/role-effect.js';
 import type { RoleInput } from '../role/role-input.js';
 import type { RoleSettings } from '../role/role-settings.js';
+import type { Generation } from '../units.js';
+import { unreachable } from '../unreachable.js';
 import { holderFacts } from './holder-facts.js';
 
 interface PermissionHost {
@@ -16,32 +18,88 @@ interface PermissionHost {
   readonly probe: HolderProbe;
 }
 
+type Claim = Extract<RoleEffect, { kind: 'claim' }>;
+type PermissionEffect =
+  Claim | Extract<RoleEffect, { kind: 'readGenerations' | 'probePrimary' | 'askMember' }>;
+
+/** Who gets the answers. */
+interface PermissionAsker {
+  readonly feed: (input: RoleInput) => void;
+  readonly fail: (error: unknown) => void;
+}
+
 /**
- * Who may be live, as one replica asks it: the generations of its VM, and whether the primary is there.
+ * Who may be live, as one replica asks it, and who is, as far as it knows: the generations of its VM, and
+ * whether the primary is there.
  *
  * Shape:  each question is answered by an input for the role, later.
- * Errors: storage that cannot be used or understood is neither a yes nor a no; only bugs reject.
+ * Errors: storage that cannot be used or understood is neither a yes nor a no; only bugs fail it.
  */
 export class ReplicaPermission {
   readonly #host: PermissionHost;
   readonly #settings: RoleSettings;
+  readonly #asker: PermissionAsker;
+  #generation: Generation = 0;
+  #primary: ReplicaIdentity | null = null;
   /** Said once, though it is asked again every second. */
   #lastDoubt = '';
 
-  constructor(host: PermissionHost, settings: RoleSettings) {
+  constructor(host: PermissionHost, settings: RoleSettings, asker: PermissionAsker) {
     this.#host = host;
     this.#settings = settings;
+    this.#asker = asker;
   }
 
-  async claim({
+  get generation(): Generation {
+    return this.#generation;
+  }
+  get primary(): ReplicaIdentity | null {
+    return this.#primary;
+  }
+  /** It is ours, and not live yet. */
+  begins(generation: Generation): void {
+    this.#generation = generation;
+  }
+  live(generation: Generation, primary: ReplicaIdentity): void {
+    this.#generation = generation;
+    this.#primary = primary;
+  }
+
+  async obey(effect: PermissionEffect): Promise<void> {
+    try {
+      switch (effect.kind) {
+        case 'claim': {
+          const answer = await this.#claim(effect);
+          if (answer.outcome.kind === 'won') this.#generation = effect.generation;
+          return this.#asker.feed(answer);
+        }
+        case 'readGenerations':
+          return this.#asker.feed(await this.#latest(effect.asked));
+        case 'probePrimary': {
+          const primary = this.#primary;
+          if (!primary) return;
+          const answer = await this.#probe(primary);
+          // That another one is gone is no news of the one we follow now.
+          if (this.#primary === primary) this.#asker.feed(answer);
+          return;
+        }
+        case 'askMember':
+          return this.#asker.feed(await this.#askMember(effect.member));
+        default:
+          unreachable(effect);
+      }
+    } catch (error) {
+      this.#asker.fail(error);
+    }
+  }
+
+  async #claim({
     generation,
     inSync,
     quorum,
     handedOverBy,
     reason,
-  }: Extract<RoleEffect, { kind: 'claim' }>): Promise<
-    Extract<RoleInput, { kind: 'claimAnswered' }>
-  > {
+  }: Claim): Promise<Extract<RoleInput, { kind: 'claimAnswered' }>> {
     const { clock, generations } = this.#host;
     const record: GenerationRecord = {
       generation,
@@ -64,7 +122,7 @@ export class ReplicaPermission {
     }
   }
 
-  async latest(asked: number): Promise<RoleInput> {
+  async #latest(asked: number): Promise<RoleInput> {
     const { diagnostics, generations } = this.#host;
     try {
       const latest = await generations.latest();
@@ -83,12 +141,12 @@ export class ReplicaPermission {
     }
   }
 
-  async askMember(member: ReplicaIdentity): Promise<RoleInput> {
+  async #askMember(member: ReplicaIdentity): Promise<RoleInput> {
     const answer = await this.#host.probe.seatOf(member);
     return { kind: 'memberAnswered', replica: member.replica, answer };
   }
 
-  async probe(primary: ReplicaIdentity): Promise<RoleInput> {
+  async #probe(primary: ReplicaIdentity): Promise<RoleInput> {
     return { kind: 'probed', outcome: await this.#host.probe.probe(primary) };
   }
 }

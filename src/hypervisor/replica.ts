@@ -1,7 +1,6 @@
 import type { GenerationRecord, ReplicaIdentity } from '../arbiter/generation-record.js';
 import { heartbeatOf, lastWillOf, parseLifeSign } from '../channel/life-sign.js';
 import type { WireMessage } from '../channel/wire-message.js';
-import type { DiskRequest } from '../guest/disk-request.js';
 import type { GuestEvent } from '../guest/guest-event.js';
 import type { WarmStart } from '../guest/warm-start.js';
 import type { Link, LinkHandlers } from '../host/link.js';
@@ -23,7 +22,6 @@ import { unreachable } from '../unreachable.js';
 import type { VcpuFactory } from '../vcpu/vcpu.js';
 import { ConsoleHistory } from './console-history.js';
 import { DriveIo } from './drive-io.js';
-import { Rate } from './rate.js';
 import { ReplicaJournal } from './replica-journal.js';
 import { ReplicaLinks } from './replica-links.js';
 import type { ReplicaEnd, ReplicaParts } from './replica-parts.js';
@@ -54,9 +52,6 @@ export class Replica {
   readonly #vcpu: ReplicaVcpu;
   /** Our link to the primary we follow. */
   #followed: PeerId | null = null;
-  #primary: ReplicaIdentity | null = null;
-  #generation: Generation = 0;
-  readonly #logRate = new Rate();
   readonly #typed: TypedInput;
   readonly #driveIo: DriveIo;
   readonly #journal: ReplicaJournal;
@@ -78,23 +73,24 @@ export class Replica {
       ended: (peer, why) => this.feed({ kind: 'peerEnded', peer, why }),
       failed: (error) => this.#fail(error),
     });
-    this.#permission = new ReplicaPermission(parts, settings);
+    const asker = {
+      feed: (input: RoleInput) => this.feed(input),
+      fail: (error: unknown) => this.#fail(error),
+    };
+    this.#permission = new ReplicaPermission(parts, settings, asker);
     this.#vcpu = new ReplicaVcpu(parts.createVcpu);
-    this.#driveIo = new DriveIo(parts.drives, parts);
+    this.#driveIo = new DriveIo(parts.drives, parts, asker.feed);
     this.#ticks = new TickTimer(parts.clock, settings.failureTimeoutMs, {
       tick: () => this.feed({ kind: 'tick' }),
       isQuiet: () => this.#isQuiet,
     });
-    this.#journal = new ReplicaJournal(parts.journal, {
-      feed: (input) => this.feed(input),
-      fail: (error) => this.#fail(error),
-    });
+    this.#journal = new ReplicaJournal(parts.journal, asker);
     this.ended = this.#nextEnd();
   }
 
   /** The generation is ours: power the machine on. */
   async powerOn(generation: Generation): Promise<void> {
-    this.#generation = generation;
+    this.#permission.begins(generation);
     const warm = await this.#warmStart(generation);
     const snapshot = warm?.snapshot ?? null;
     const start: PrimaryStart = {
@@ -133,7 +129,7 @@ export class Replica {
 
   /** The generation is ours: go on from where the journal ends. */
   resume(generation: Generation, resumption: Resumption): void {
-    this.#generation = generation;
+    this.#permission.begins(generation);
     this.#journal.resume(resumption);
     const { snapshot, lastEpoch } = resumption;
     const start = { generation, snapshot, lastEpoch };
@@ -207,16 +203,15 @@ export class Replica {
     return !this.#isOver && this.#role instanceof Standing;
   }
   get generation(): Generation {
-    return this.#generation;
+    return this.#permission.generation;
   }
   /** The primary this replica follows, as far as it knows. */
   get primary(): ReplicaIdentity | null {
-    return this.#primary;
+    return this.#permission.primary;
   }
   /** The log as it went over the wire. */
   logRate(): { readonly bytesPerSecond: number; readonly bytesTotal: number } {
-    const bytesPerSecond = Math.round(this.#logRate.perSecond(this.#parts.clock.nowMs()));
-    return { bytesPerSecond, bytesTotal: this.#logRate.total };
+    return this.#links.logRate();
   }
   disks(): ReturnType<DriveIo['status']> {
     return this.#driveIo.status();
@@ -260,21 +255,11 @@ export class Replica {
 
   #perform(effect: RoleEffect): void {
     switch (effect.kind) {
-      case 'send': {
-        const bytes = this.#links.send(effect.peer, effect.message);
-        if (effect.message.kind === 'records') {
-          this.#logRate.add(bytes, this.#parts.clock.nowMs());
-        }
-        return;
-      }
+      case 'send':
       case 'closePeer':
-        this.#links.close(effect.peer);
-        return;
       case 'pauseReading':
-        this.#links.pauseReading(effect.peer);
-        return;
       case 'resumeReading':
-        this.#links.resumeReading(effect.peer);
+        this.#links.obey(effect);
         return;
       case 'sendHeartbeat': {
         const { replica } = this.#settings.self.identity;
@@ -305,37 +290,19 @@ export class Replica {
         void this.#journal.readNext();
         return;
       case 'claim':
-        void this.#claim(effect);
-        return;
       case 'readGenerations':
-        void this.#readGenerations(effect.asked);
+      case 'probePrimary':
+      case 'askMember':
+        void this.#permission.obey(effect);
         return;
       case 'noteRoster':
         void this.#parts.roster.write(effect.generation, effect.inSync);
         return;
-      case 'probePrimary':
-        void this.#probePrimary();
-        return;
-      case 'askMember':
-        void this.#askMember(effect.member);
-        return;
       case 'startDisk':
-        void this.#startDisk(effect.request);
+      case 'compareDisk':
+      case 'digestDisk':
+        void this.#driveIo.obey(effect);
         return;
-      case 'compareDisk': {
-        const { request, digest } = effect;
-        void this.#driveIo
-          .compare(request, digest)
-          .then((found) => this.feed({ kind: 'diskCompared', requestId: request.id, found }));
-        return;
-      }
-      case 'digestDisk': {
-        const { chunk } = effect;
-        void this.#driveIo
-          .digest(chunk)
-          .then((digest) => this.feed({ kind: 'diskDigested', chunk, digest }));
-        return;
-      }
       case 'emitConsole':
         this.console.append(effect.bytes, effect.offset);
         return;
@@ -374,8 +341,7 @@ export class Replica {
     this.#journal.resumed();
     const primary = new Primary(this.#settings, start, this.#parts.clock.nowMs());
     this.#role = primary;
-    this.#generation = start.generation;
-    this.#primary = this.#settings.self.identity;
+    this.#permission.live(start.generation, this.#settings.self.identity);
     this.#driveIo.begin(start.generation);
     for (const effect of primary.begin(start)) this.#perform(effect);
   }
@@ -419,7 +385,7 @@ export class Replica {
 
   #received(peer: PeerId, message: WireMessage): void {
     if (message.kind === 'hello' && !this.isLive) {
-      const live = this.#primary;
+      const live = this.#permission.primary;
       this.#links.send(peer, {
         kind: 'refusal',
         code: 'FTVM_NOT_PRIMARY',
@@ -429,56 +395,9 @@ export class Replica {
       return this.#links.close(peer);
     }
     if (message.kind === 'welcome' && peer === this.#followed && !this.isLive) {
-      this.#primary = message.identity;
-      this.#generation = message.generation;
+      this.#permission.live(message.generation, message.identity);
     }
     this.feed({ kind: 'peerMessage', peer, message });
-  }
-
-  // --- storage -------------------------------------------------------------------------------
-
-  async #claim(effect: Extract<RoleEffect, { kind: 'claim' }>): Promise<void> {
-    const { generation } = effect;
-    try {
-      const answer = await this.#permission.claim(effect);
-      if (answer.outcome.kind === 'won') this.#generation = generation;
-      this.feed(answer);
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  async #readGenerations(asked: number): Promise<void> {
-    try {
-      this.feed(await this.#permission.latest(asked));
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  async #probePrimary(): Promise<void> {
-    const primary = this.#primary;
-    if (!primary) return;
-    try {
-      const answer = await this.#permission.probe(primary);
-      // That another one is gone is no news of the one we follow now.
-      if (this.#primary === primary) this.feed(answer);
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  async #askMember(member: ReplicaIdentity): Promise<void> {
-    try {
-      this.feed(await this.#permission.askMember(member));
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  async #startDisk(request: DiskRequest): Promise<void> {
-    const result = await this.#driveIo.perform(request);
-    this.feed({ kind: 'diskFinished', requestId: request.id, result });
   }
 
   // --- time and ends -------------------------------------------------------------------------

@@ -32,7 +32,7 @@ it.each([
   const follow = vi.fn(() => Promise.resolve());
   const drives = new Map([['hda', { ...plainDrive(store), follow }]]);
   const host = { clock: new NodeClock(), digest: nodeDigest, diagnostics: new SilentDiagnostics() };
-  const driveIo = new DriveIo(drives, host);
+  const driveIo = new DriveIo(drives, host, () => undefined);
   driveIo.follow();
   // It looks each 8 s by then, and has just looked.
   await vi.advanceTimersByTimeAsync(15_800);
