@@ -1,10 +1,7 @@
-import type { GenerationRecord, ReplicaIdentity } from '../arbiter/generation-record.js';
-import type { Seat } from '../arbiter/seat.js';
-import { PROTOCOL_VERSION, type Records, type WireMessage } from '../channel/wire-message.js';
+import type { GenerationRecord } from '../arbiter/generation-record.js';
+import type { Records, WireMessage } from '../channel/wire-message.js';
 import type { GuestEnd } from '../guest/guest-end.js';
 import type { Snapshot } from '../guest/snapshot.js';
-import type { Lineage } from '../log/log-history.js';
-import type { SeatStatus } from '../arbiter/seat.js';
 import type { Epoch, Generation } from '../units.js';
 import type { VcpuEvent } from '../vcpu/vcpu.js';
 import { LOG_PARTED } from './admission.js';
@@ -13,12 +10,11 @@ import { BackupJournal } from './backup-journal.js';
 import { DivergedError } from './diverged-error.js';
 import type { BackupPhase, BackupStatus } from './backup-status.js';
 import { FollowedDisk } from './followed-disk.js';
-import { Intake } from './intake.js';
+import { FollowedPrimary } from './followed-primary.js';
+import { PrimaryChannel } from './primary-channel.js';
 import { PrimaryWatch } from './primary-watch.js';
-import { defaultRedundancy, type CommitRule, type Redundancy } from './redundancy.js';
 import { ReplayedGuest } from './replayed-guest.js';
 import { SnapshotHold } from './snapshot-hold.js';
-import { OwedAck } from './owed-ack.js';
 import type { KeptGuest } from './standing.js';
 import type { RoleEffect, RoleEnd, RoleReport } from './role-effect.js';
 import type { PeerId, RoleInput } from './role-input.js';
@@ -43,32 +39,23 @@ import { TakingOver, type TakeOverVerdict } from './taking-over.js';
  */
 export class Backup {
   readonly #settings: RoleSettings;
-  readonly #peer: PeerId;
   readonly #watch: PrimaryWatch;
+  readonly #channel: PrimaryChannel;
+  readonly #primary: FollowedPrimary;
   #phase: BackupPhase = 'greeting';
-  #primary: ReplicaIdentity | null = null;
-  #redundancy: Redundancy = defaultRedundancy;
-  #lineage: Lineage = { liveSince: 0, before: [] };
-  /** Of the primary we follow; ours when we are live may be another. */
-  #commit: CommitRule = 'all';
-  #seat: Seat | null = null;
   #isInSync = false;
   /** It went on from there with the log of this primary. */
   #rejoinedAt: Epoch | null = null;
   readonly #state: ArrivingState;
   #guest: ReplayedGuest | null = null;
-  /** What it was before: until it is welcome it answers for its last seat, which it has left. */
-  readonly #before: BackupStatus | null;
   readonly #disk: FollowedDisk;
   /** The generation is ours, and the vCPU has not been told: a record waits for our disk. */
   #isGoLiveDue = false;
-  readonly #acks = new OwedAck();
   readonly #journal: BackupJournal;
   readonly #snapshots: SnapshotHold;
   /** Output of epochs up to here has left the primary. */
   #released: Epoch = 0;
   #goodbye: GuestEnd | null = null;
-  readonly #intake: Intake;
   #lostAtMs = 0;
   readonly #takingOver: TakingOver;
 
@@ -76,26 +63,23 @@ export class Backup {
   constructor(settings: RoleSettings, peer: PeerId, nowMs: number, kept: KeptGuest | null = null) {
     this.#settings = settings;
     this.#state = new ArrivingState(settings.self.machine);
-    this.#peer = peer;
     this.#takingOver = new TakingOver(settings.self.identity.replica);
     this.#watch = new PrimaryWatch(settings.failureTimeoutMs, nowMs);
     this.#guest = kept?.guest ?? null;
-    this.#before = kept?.last ?? null;
+    this.#primary = new FollowedPrimary(settings.redundancy, kept?.last ?? null);
     this.#lostAtMs = kept?.lostAtMs ?? 0;
     this.#journal = kept?.journal ?? new BackupJournal(settings.journal);
     this.#snapshots = kept?.snapshots ?? new SnapshotHold();
     this.#disk = new FollowedDisk(settings.ownDisk, (message) => {
       return { kind: 'send', peer, message };
     });
-    this.#intake = new Intake(peer, this.#disk);
+    const parts = { watch: this.#watch, journal: this.#journal, disk: this.#disk };
+    this.#channel = new PrimaryChannel(settings, peer, parts);
   }
 
   /** Instead of following: a generation that was claimed before its primary died names its last seat. */
-  elect({ primary, seat, commit, backupsWished }: BackupStatus, nowMs: number): RoleEffect[] {
-    this.#primary = primary;
-    this.#seat = seat?.seat ?? null;
-    this.#commit = commit;
-    this.#redundancy = { backups: backupsWished, commit };
+  elect(last: BackupStatus, nowMs: number): RoleEffect[] {
+    this.#primary.remembered(last);
     this.#lostAtMs ||= nowMs;
     return this.#callElection(nowMs);
   }
@@ -109,28 +93,28 @@ export class Backup {
   /** Time alone brings about nothing but what follows a silence that has not begun. */
   isQuiet(nowMs: number): boolean {
     const isFollowing = this.#phase === 'replaying' && !this.#goodbye && this.#watch.isQuiet(nowMs);
-    return isFollowing && this.#guest !== null && !this.#acks.isDue(this.#guest);
+    return isFollowing && this.#guest !== null && this.#channel.isQuiet(this.#guest);
   }
 
   #take(input: RoleInput, nowMs: number): RoleEffect[] {
     switch (input.kind) {
       case 'peerOpened':
-        if (input.peer !== this.#peer) return [];
+        if (input.peer !== this.#channel.peer) return [];
         this.#watch.opened(nowMs);
         if (this.#guest && !this.#guest.stand) return this.#rejoin('its guest has crashed');
-        return [this.#send(this.#hello(), nowMs)];
+        return [this.#channel.hello(this.#guest?.stand ?? null, nowMs)];
       case 'peerMessage':
         // Others may connect to us; what they say is none of our primary's words.
-        if (input.peer !== this.#peer) return [{ kind: 'closePeer', peer: input.peer }];
+        if (input.peer !== this.#channel.peer) return [{ kind: 'closePeer', peer: input.peer }];
         this.#watch.heard(nowMs);
         return this.#message(input.message, nowMs);
       case 'peerEnded':
-        return input.peer === this.#peer ? this.#channelDown(input.why, nowMs) : [];
+        return input.peer === this.#channel.peer ? this.#channelDown(input.why, nowMs) : [];
       case 'heartbeat':
         this.#watch.heartbeat(input.from, nowMs);
         return [];
       case 'lastWill':
-        return input.of === this.#primary?.replica
+        return input.of === this.#primary.identity?.replica
           ? this.#suspect('its process has died', nowMs)
           : [];
       case 'probed':
@@ -158,7 +142,7 @@ export class Backup {
         return this.#tick(nowMs);
       case 'leave':
         return [
-          this.#send({ kind: 'goodbye', end: { kind: 'leaving' } }, nowMs),
+          this.#channel.send({ kind: 'goodbye', end: { kind: 'leaving' } }, nowMs),
           ...this.#end({ kind: 'left' }),
         ];
       case 'diskFinished':
@@ -173,7 +157,9 @@ export class Backup {
       case 'journalDurable':
         this.#journal.durable = input.epoch;
         // It may be what a write to the disk waits for, or our going live.
-        if (this.#guest && this.#phase === 'replaying') return [this.#ack(this.#guest, nowMs)];
+        if (this.#guest && this.#phase === 'replaying') {
+          return [this.#channel.ack(this.#guest, nowMs)];
+        }
         return [...this.#goLiveIfDue(), ...this.#endIfDone()];
       case 'handOver':
       case 'guestEvent':
@@ -181,15 +167,6 @@ export class Backup {
       case 'journalRead':
         return [];
     }
-  }
-
-  #hello(): WireMessage {
-    const { vm, identity, build, machine } = this.#settings.self;
-    const { heartbeatTo, willWord, journal } = this.#settings;
-    const [protocol, keepsJournal] = [PROTOCOL_VERSION, journal !== undefined];
-    const stand = this.#guest?.stand ?? null;
-    const self = { vm, identity, heartbeatTo, willWord, build, machine, keepsJournal };
-    return { kind: 'hello', protocol, ...self, stand };
   }
 
   // --- what the primary says -----------------------------------------------------------------
@@ -220,14 +197,10 @@ export class Backup {
     }
     if (message.kind !== 'welcome') return this.#violation(`${message.kind} before a welcome`);
     const { identity, heartbeatTo, willWord, generation } = message;
-    this.#primary = identity;
+    this.#primary.welcomed(message);
     this.#lostAtMs = 0;
     this.#watch.welcomedBy(identity.replica, heartbeatTo);
     this.#takingOver.follow(generation);
-    this.#redundancy = { ...message.redundancy, ...this.#settings.redundancy };
-    this.#lineage = message.lineage;
-    this.#commit = message.redundancy.commit;
-    this.#seat = message.seat;
     const { replica } = identity;
     const welcomed: RoleEffect[] = [
       report({ kind: 'welcomed', replica, generation }),
@@ -251,7 +224,9 @@ export class Backup {
       case 'begun':
         return [];
       case 'grown':
-        return [this.#send({ kind: 'stateAck', receivedBytes: arrival.receivedBytes }, nowMs)];
+        return [
+          this.#channel.send({ kind: 'stateAck', receivedBytes: arrival.receivedBytes }, nowMs),
+        ];
       case 'complete':
         return this.#stateReceived(arrival.snapshot, nowMs);
       case 'wrong':
@@ -261,10 +236,10 @@ export class Backup {
 
   #stateReceived(snapshot: Snapshot, nowMs: number): RoleEffect[] {
     const { epoch } = snapshot;
-    const past = { lineage: this.#lineage, records: [], after: null };
+    const past = { lineage: this.#primary.lineage, records: [], after: null };
     const guest = new ReplayedGuest(snapshot, this.#settings.logBufferBytesMax, past);
     this.#guest = guest;
-    this.#acks.sent(epoch);
+    this.#channel.begin(guest);
     this.#phase = 'replaying';
     return [
       ...this.#namable(guest, nowMs),
@@ -277,7 +252,7 @@ export class Backup {
 
   /** A generation may name us from here on, before the first record. */
   #namable(guest: ReplayedGuest, nowMs: number): RoleEffect[] {
-    return this.#commit === 'quorum' ? [this.#ack(guest, nowMs)] : [];
+    return this.#primary.namesMembers ? [this.#channel.ack(guest, nowMs)] : [];
   }
 
   #replaying(message: WireMessage, nowMs: number): RoleEffect[] {
@@ -307,11 +282,11 @@ export class Backup {
     const wrong = guest.receive(message);
     if (wrong) return this.#violation(wrong);
     this.#released = message.released;
-    const acks = this.#acks.received(message.isAwaited) ? [this.#ack(guest, nowMs)] : [];
+    const acks = this.#channel.received(message, guest, nowMs);
     const effects = [...acks, ...this.#disk.records(message.records)];
     effects.push(...this.#snapshots.release(message.released));
     effects.push(...this.#divergedAtDisk(guest, nowMs));
-    return [...effects, ...this.#intake.received(guest)];
+    return [...effects, ...this.#channel.pauseIfFull(guest)];
   }
 
   #goodbyeSaid(end: GuestEnd | { readonly kind: 'leaving' }, nowMs: number): RoleEffect[] {
@@ -330,12 +305,12 @@ export class Backup {
       case 'ran':
         return [
           ...guest.epochRan(event),
-          ...this.#ackIf(this.#acks.isDueAfterRun(guest), guest, nowMs),
+          ...(this.#phase === 'replaying' ? this.#channel.ran(guest, nowMs) : []),
           ...this.#disk.ran(event.outputs),
           ...this.#claimIfSettled(nowMs),
           ...this.#journal.ran(event),
           ...this.#goLiveIfDue(),
-          ...this.#readOn(guest, nowMs),
+          ...this.#channel.readOn(guest, nowMs),
           ...this.#endIfDone(),
           ...this.#divergedAtDisk(guest, nowMs),
         ];
@@ -343,7 +318,7 @@ export class Backup {
         guest.crashed(event);
         return [
           ...this.#claimIfSettled(nowMs),
-          ...this.#readOn(guest, nowMs),
+          ...this.#channel.readOn(guest, nowMs),
           ...this.#endIfDone(),
         ];
       case 'diverged':
@@ -363,13 +338,6 @@ export class Backup {
       case 'rested':
         return [];
     }
-  }
-
-  /** While we did not read, silence was our own. */
-  #readOn(guest: ReplayedGuest, nowMs: number): RoleEffect[] {
-    const effects = this.#intake.ran(guest);
-    if (effects.length > 0) this.#watch.heard(nowMs);
-    return effects;
   }
 
   /**
@@ -402,7 +370,7 @@ export class Backup {
     }
     const isWelcome = this.#phase !== 'greeting';
     return [
-      ...(isWelcome ? [this.#send({ kind: 'diverged', epoch, difference }, nowMs)] : []),
+      ...(isWelcome ? [this.#channel.send({ kind: 'diverged', epoch, difference }, nowMs)] : []),
       ...this.#rejoin(`diverged from its primary at epoch ${epoch}: ${difference}`, true),
     ];
   }
@@ -424,14 +392,14 @@ export class Backup {
     this.#phase = 'settling';
     return [
       report({ kind: 'primaryLost', why }),
-      { kind: 'closePeer', peer: this.#peer },
+      this.#channel.close(),
       ...this.#claimIfSettled(nowMs),
     ];
   }
 
   /** Where a generation names its members, it is that which counts, and not what we have been told. */
   get #mayBeMember(): boolean {
-    return this.#isInSync || (this.#commit === 'quorum' && this.#phase === 'replaying');
+    return this.#isInSync || (this.#primary.namesMembers && this.#phase === 'replaying');
   }
 
   /**
@@ -443,19 +411,19 @@ export class Backup {
     const { ran, received, end } = this.#guest;
     const isBehind = this.#disk.isCopy && ran < received && !end;
     if (isBehind || !this.#disk.isCurrent) return [];
-    if (this.#commit === 'quorum') return this.#callElection(nowMs);
+    if (this.#primary.namesMembers) return this.#callElection(nowMs);
     return this.#judged(this.#takingOver.claim());
   }
 
   #claimAhead(): RoleEffect[] {
-    const primary = this.#primary;
+    const primary = this.#primary.identity;
     if (!this.#isInSync || !primary) return this.#violation('a hand-over to one not in sync');
     return this.#takingOver.claimAhead(primary);
   }
 
   #callElection(nowMs: number): RoleEffect[] {
-    const primary = this.#primary?.replica ?? '';
-    const [seat, received] = [this.#seat ?? '', this.#guest?.received ?? 0];
+    const primary = this.#primary.identity?.replica ?? '';
+    const [seat, received] = [this.#primary.seat ?? '', this.#guest?.received ?? 0];
     return this.#judged(this.#takingOver.callElection({ primary, seat, received }, nowMs));
   }
   #membersRead(latest: GenerationRecord, nowMs: number): RoleEffect[] {
@@ -479,7 +447,7 @@ export class Backup {
     if (generation !== this.#takingOver.generation + 1) return [];
     if (this.#phase === 'replaying') {
       const isReserved = this.#takingOver.answeredAhead(outcome, nowMs);
-      return isReserved ? [this.#send({ kind: 'ready' }, nowMs)] : [];
+      return isReserved ? [this.#channel.send({ kind: 'ready' }, nowMs)] : [];
     }
     return this.#phase === 'claiming'
       ? this.#judged(this.#takingOver.answered(outcome, nowMs))
@@ -528,17 +496,14 @@ export class Backup {
   #becomePrimary(guest: ReplayedGuest): RoleEffect[] {
     this.#phase = 'over';
     const { generation, isAhead } = this.#takingOver;
-    const known = guest.primaryStart(generation, this.#redundancy, this.#disk.inHand);
+    const known = guest.primaryStart(generation, this.#primary.redundancy, this.#disk.inHand);
     return [{ kind: 'becomePrimary', start: { ...known, isClaimedAhead: isAhead } }];
   }
 
   // --- ends ----------------------------------------------------------------------------------
 
   #violation(what: string): RoleEffect[] {
-    return [
-      { kind: 'closePeer', peer: this.#peer },
-      ...this.#rejoin(`the primary broke the protocol: ${what}`),
-    ];
+    return [this.#channel.close(), ...this.#rejoin(`the primary broke the protocol: ${what}`)];
   }
 
   #rejoin(why: string, hasDiverged = false): RoleEffect[] {
@@ -556,7 +521,7 @@ export class Backup {
   #stand(end: RoleEnd): RoleEffect[] {
     const guest = this.#guest;
     if (!guest?.stand || this.#settings.ownDisk) return this.#end(end);
-    const last = (this.#phase === 'greeting' && this.#before) || this.status();
+    const last = (this.#phase === 'greeting' && this.#primary.before) || this.status();
     this.#phase = 'over';
     const [snapshots, journal] = [this.#snapshots, this.#journal];
     const kept = { guest, snapshots, journal, last, lostAtMs: this.#lostAtMs };
@@ -583,53 +548,24 @@ export class Backup {
     const effects = this.#watch.lifeSigns(nowMs);
     effects.push(...this.#takingOver.retry(nowMs));
     const guest = this.#phase === 'replaying' ? this.#guest : null;
-    if (guest) effects.push(...this.#ackIf(this.#acks.isDue(guest), guest, nowMs));
-    if (this.#watch.isKeepAliveDue(nowMs) && this.#phase !== 'greeting') {
-      effects.push(this.#send({ kind: 'keepAlive' }, nowMs));
-    }
-    effects.push(...this.#watch.questions(nowMs));
-    if (this.#intake.isPaused) this.#watch.heard(nowMs);
+    effects.push(...this.#channel.tick(guest, this.#phase !== 'greeting', nowMs));
     const isSilent = this.#watch.suspects(nowMs);
     return isSilent
       ? [...effects, ...this.#suspect('it has been silent too long', nowMs)]
       : effects;
   }
 
-  #ackIf(isDue: boolean, guest: ReplayedGuest, nowMs: number): RoleEffect[] {
-    return isDue && this.#phase === 'replaying' ? [this.#ack(guest, nowMs)] : [];
-  }
-  #ack(guest: ReplayedGuest, nowMs: number): RoleEffect {
-    this.#acks.sent(guest.ran);
-    const { received, ran } = guest;
-    const durable = this.#journal.acked(received);
-    return this.#send({ kind: 'ack', received, ran, durable }, nowMs);
-  }
-
-  #send(message: WireMessage, nowMs: number): RoleEffect {
-    this.#watch.sent(nowMs);
-    return { kind: 'send', peer: this.#peer, message };
-  }
-
-  get #seatStatus(): SeatStatus | null {
-    const received = this.#guest?.received ?? 0;
-    if (this.#seat !== null) return { seat: this.#seat, hasLeft: this.#isTakingOver, received };
-    const left = this.#before?.seat;
-    return left ? { ...left, hasLeft: true, received } : null;
-  }
-
   status(): BackupStatus {
+    const received = this.#guest?.received ?? 0;
     return {
       phase: this.#phase,
       stateProgress: this.#state.progress,
       diskProgress: this.#disk.progress,
       rejoinedAt: this.#rejoinedAt,
       generation: this.#takingOver.generation,
-      primary: this.#primary,
-      commit: this.#commit,
-      seat: this.#seatStatus,
+      ...this.#primary.status(received, this.#isTakingOver),
       inSync: this.#isInSync,
-      backupsWished: this.#redundancy.backups,
-      received: this.#guest?.received ?? 0,
+      received,
       ran: this.#guest?.ran ?? 0,
       isPaused: this.#guest?.isPaused ?? false,
       logBufferBytes: this.#guest?.log.levelBytes ?? 0,
