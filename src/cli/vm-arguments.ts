@@ -42,7 +42,7 @@ export function addVmOptions(command: Command): Command {
         'screen',
       ]),
     )
-    .option('--acpi', 'for stock kernels, which power off with it')
+    .option('--acpi', 'for stock kernels, which power off with it and sleep longer')
     .option('--no-jit', 'interpret the guest: slow, the reference');
 }
 
