@@ -2,6 +2,7 @@ import { Alarm, type AlarmQueue } from './alarm-queue.js';
 import { RateLimit } from './rate-limit.js';
 import { deaf, type TcpEnd, type TcpHandlers } from './tcp-handlers.js';
 import type { TcpOutlet } from './tcp-outlet.js';
+import { TcpOwedAck } from './tcp-owed-ack.js';
 import { TcpReceiver } from './tcp-receiver.js';
 import { TcpSender } from './tcp-sender.js';
 import { tcpFlag, type TcpSegment } from './tcp-segment.js';
@@ -28,7 +29,7 @@ export class TcpConnection {
   readonly #initial: number;
   readonly #sender: TcpSender;
   readonly #receiver: TcpReceiver;
-  readonly #delayedAck: Alarm;
+  readonly #owedAck: TcpOwedAck;
   readonly #life: Alarm;
   readonly #challenges: RateLimit;
   readonly #openedAtMs: number;
@@ -37,9 +38,6 @@ export class TcpConnection {
   /** Windows of the guest are in units of 2^this. */
   #guestShift = 0;
   #isScaling = true;
-  /** Segments with data since our last acknowledgment. */
-  #unacknowledged = 0;
-  #mustAcknowledge = false;
   #isFull = false;
   #isTold = false;
   #heardAtMs: number;
@@ -60,7 +58,7 @@ export class TcpConnection {
     this.#heardAtMs = this.#openedAtMs;
     this.#receiver = new TcpReceiver(settings);
     this.#challenges = new RateLimit(alarms, { perSecond: 20, burst: 10 });
-    this.#delayedAck = new Alarm(alarms, () => this.#emitAck());
+    this.#owedAck = new TcpOwedAck(alarms, settings.delayedAckMs, () => this.#emitAck());
     this.#life = new Alarm(alarms, () => this.#lifeExpired());
     this.#sender = new TcpSender(
       alarms,
@@ -244,7 +242,7 @@ export class TcpConnection {
     if (!isAcceptable && !isAtClosedWindow) {
       // Old, or a keep-alive or window probe: say where we stand. Two endpoints that disagree
       // would do so forever, were it not for the limit. A guest that went live elsewhere repeats itself.
-      if (length > 0) this.#delayedAck.set(0);
+      if (length > 0) this.#owedAck.afterBurst();
       else if (this.#challenges.take()) this.#emitAck();
       if (isFin && this.#state === 'timeWait') this.#life.set(this.#settings.timeWaitMs);
       return;
@@ -256,7 +254,7 @@ export class TcpConnection {
     if ((flags & tcpFlag.ack) === 0) return;
     if (!this.#takeAcknowledgment(segment, at, length)) return;
     if (isAcceptable && length > 0) this.#takeData(at, payload, isFin);
-    else if (length > 0) this.#mustAcknowledge = true;
+    else if (length > 0) this.#owedAck.urgent();
     if (this.#state !== 'closed') this.#respond();
   }
 
@@ -300,9 +298,9 @@ export class TcpConnection {
 
   #takeData(at: StreamPosition, payload: Uint8Array, isFin: boolean): void {
     const { ready, isInOrder } = this.#receiver.take(at, payload, isFin);
-    this.#unacknowledged += 1;
+    this.#owedAck.taken();
     // Anything out of order wants to be known at once: it is how the guest learns of a loss.
-    if (!isInOrder || isFin) this.#mustAcknowledge = true;
+    if (!isInOrder || isFin) this.#owedAck.urgent();
     for (const piece of ready) {
       this.#handlers.received(piece);
       if (this.#isClosed()) return;
@@ -315,20 +313,14 @@ export class TcpConnection {
     else if (this.#state === 'finWait1') this.#state = 'closing';
     else if (this.#state === 'finWait2') this.#state = 'timeWait';
     else return;
-    this.#mustAcknowledge = true;
+    this.#owedAck.urgent();
     this.#handlers.guestFinished();
     if (this.#state === 'timeWait') this.#enterTimeWait();
   }
 
   /** Sends what is due: data if there is any, for it acknowledges too, or else an acknowledgment. */
   #respond(): void {
-    if (this.#push()) return;
-    if (this.#mustAcknowledge || this.#unacknowledged >= SEGMENTS_PER_ACK_MAX) this.#emitAck();
-    // More of a burst is there already, as a rule: one acknowledgment for what came together.
-    else if (this.#unacknowledged === 2) this.#delayedAck.set(0);
-    else if (this.#unacknowledged === 1 && !this.#delayedAck.isSet) {
-      this.#delayedAck.set(this.#settings.delayedAckMs);
-    }
+    if (!this.#push()) this.#owedAck.respond();
   }
 
   #push(): boolean {
@@ -359,11 +351,7 @@ export class TcpConnection {
   #transmit(position: StreamPosition, bytes: number, flags: number): void {
     const isSyn = (flags & tcpFlag.syn) !== 0;
     const hasAck = (flags & tcpFlag.ack) !== 0;
-    if (hasAck) {
-      this.#unacknowledged = 0;
-      this.#mustAcknowledge = false;
-      this.#delayedAck.clear();
-    }
+    if (hasAck) this.#owedAck.sent();
     this.#outlet.transmit({
       sequence: toWire(position, this.#initial),
       acknowledgment: hasAck ? this.#receiver.acknowledgment : 0,
@@ -422,7 +410,7 @@ export class TcpConnection {
     this.#state = 'closed';
     this.#sender.close();
     this.#receiver.clear();
-    this.#delayedAck.close();
+    this.#owedAck.close();
     this.#life.close();
     this.#outlet.removed();
     this.#tell(how);
@@ -437,8 +425,6 @@ export class TcpConnection {
   }
 }
 
-// A quarter of the window we offer: the guest must not run out of it while we wait for more.
-const SEGMENTS_PER_ACK_MAX = 44;
 /** RFC 9293 §3.7.1: what a peer takes that does not say. */
 const SEGMENT_BYTES_DEFAULT = 536;
 // A guest that asks for one byte at a time would cost us a frame for each.
