@@ -1,17 +1,15 @@
 import type { GenerationRecord, ReplicaIdentity } from '../arbiter/generation-record.js';
-import { heartbeatOf, lastWillOf, parseLifeSign } from '../channel/life-sign.js';
 import type { WireMessage } from '../channel/wire-message.js';
 import type { GuestEvent } from '../guest/guest-event.js';
 import type { WarmStart } from '../guest/warm-start.js';
 import type { Link, LinkHandlers } from '../host/link.js';
 import type { Resumption } from '../journal/journal.js';
-import { noPast } from '../log/log-history.js';
 import type { LogRecord } from '../log/log-record.js';
 import { Backup } from '../role/backup.js';
 import type { BackupStatus } from '../role/backup-status.js';
+import { powerOnStart } from '../role/power-on.js';
 import { Primary } from '../role/primary.js';
 import type { PrimaryStatus } from '../role/primary-status.js';
-import { defaultRedundancy } from '../role/redundancy.js';
 import { Resuming } from '../role/resuming.js';
 import type { PrimaryStart, RoleEffect } from '../role/role-effect.js';
 import type { PeerId, RoleInput } from '../role/role-input.js';
@@ -23,6 +21,7 @@ import type { VcpuFactory } from '../vcpu/vcpu.js';
 import { ConsoleHistory } from './console-history.js';
 import { DriveIo } from './drive-io.js';
 import { ReplicaJournal } from './replica-journal.js';
+import { ReplicaLifeSigns } from './replica-life-signs.js';
 import { ReplicaLinks } from './replica-links.js';
 import type { ReplicaEnd, ReplicaParts } from './replica-parts.js';
 import { ReplicaPermission } from './replica-permission.js';
@@ -46,6 +45,7 @@ export class Replica {
   readonly #parts: ReplicaParts;
   readonly #settings: RoleSettings;
   readonly #links: ReplicaLinks;
+  readonly #lifeSigns: ReplicaLifeSigns;
   readonly #permission: ReplicaPermission;
   readonly #queue: RoleInput[] = [];
   #role: Primary | Backup | Resuming | Standing | null = null;
@@ -77,6 +77,7 @@ export class Replica {
       feed: (input: RoleInput) => this.feed(input),
       fail: (error: unknown) => this.#fail(error),
     };
+    this.#lifeSigns = new ReplicaLifeSigns(parts, settings, asker.feed);
     this.#permission = new ReplicaPermission(parts, settings, asker);
     this.#vcpu = new ReplicaVcpu(parts.createVcpu);
     this.#driveIo = new DriveIo(parts.drives, parts, asker.feed);
@@ -93,20 +94,7 @@ export class Replica {
     this.#permission.begins(generation);
     const warm = await this.#warmStart(generation);
     const snapshot = warm?.snapshot ?? null;
-    const start: PrimaryStart = {
-      generation,
-      redundancy: { ...defaultRedundancy, ...this.#settings.redundancy },
-      lastEpoch: snapshot?.epoch ?? 0,
-      consoleOffset: 0,
-      lastRequestId: 0,
-      pendingDisk: [],
-      startedDisk: [],
-      finishedDisk: [],
-      unreleasedFrames: [],
-      guestEnd: null,
-      isPaused: false,
-      past: noPast(generation),
-    };
+    const start = powerOnStart(generation, this.#settings.redundancy, snapshot);
     if (!(await this.#vcpu.start(snapshot, this.#vcpuHandlers()))) return;
     this.#journal.powerOn(snapshot);
     this.#becomePrimary(start);
@@ -173,9 +161,7 @@ export class Replica {
 
   /** Something came to our datagram port. */
   datagram(message: Uint8Array): void {
-    const sign = parseLifeSign(message);
-    if (sign.kind === 'heartbeat') this.feed(sign);
-    else if (sign.word === this.#settings.willWord) this.feed({ kind: 'lastWill', of: sign.of });
+    this.#lifeSigns.received(message);
   }
   /** Something from outside for the guest. Ignored unless we are live. */
   inject(event: GuestEvent): void {
@@ -261,16 +247,10 @@ export class Replica {
       case 'resumeReading':
         this.#links.obey(effect);
         return;
-      case 'sendHeartbeat': {
-        const { replica } = this.#settings.self.identity;
-        this.#parts.datagrams.send(effect.to, heartbeatOf(replica));
+      case 'sendHeartbeat':
+      case 'addWill':
+        this.#lifeSigns.obey(effect);
         return;
-      }
-      case 'addWill': {
-        const { replica } = this.#settings.self.identity;
-        this.#parts.lastWill?.add(effect.to, lastWillOf(replica, effect.word));
-        return;
-      }
       case 'vcpu':
         this.#vcpu.tell(effect.command);
         if (effect.command.kind === 'replay') {
