@@ -45,9 +45,10 @@ export class LiveClock {
     const nowMs = this.#hostNowMs();
     const restMs = this.#restUntilMs - nowMs;
     if (restMs >= restMsMin) return restMs;
-    const dueInMs = this.#dueMs - (nowMs + this.#offsetMs);
-    if (hasWork || (this.#isBusy && dueInMs < aheadMsMax)) return 0;
-    return dueInMs;
+    const guestNowMs = nowMs + this.#offsetMs;
+    const aheadMs = this.#endMs - guestNowMs;
+    if (aheadMs >= aheadMsMax) return aheadMs;
+    return hasWork || this.#isBusy ? 0 : this.#dueMs - guestNowMs;
   }
 
   epochClockMs(): VirtualMs {

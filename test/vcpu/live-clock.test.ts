@@ -42,6 +42,20 @@ describe('the clock of a live vCPU', () => {
     expect(clock.waitMs(false)).toBe(10);
   });
 
+  it('does not let a guest run away that always has work', () => {
+    const { clock, host } = liveAt50();
+    // Its clock is read so often that it goes twice as fast as the host's.
+    for (let epoch = 0; epoch < 1000; epoch += 1) {
+      host.nowMs += Math.max(clock.waitMs(true), 0);
+      const startMs = clock.epochClockMs();
+      clock.epochStarted();
+      host.nowMs += 1;
+      clock.epochEnded(startMs + 2, 0);
+    }
+    const hostMs = host.nowMs - 1000;
+    expect(clock.epochClockMs() - 50 - hostMs).toBeLessThanOrEqual(4);
+  });
+
   it('rests four times as long as it ran at a share of 20 %, work or not', () => {
     const { clock, host } = liveAt50();
     clock.sharePercent = 20;
