@@ -1,23 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { FtvmError } from '../errors.js';
 import { ftvmVersion } from './build-info.js';
+import { addCommands } from './commands.js';
 import { exitStatus, statusOfError } from './exit-status.js';
-import { addArbiterCommand } from './arbiter-command.js';
-import { addBenchCommand } from './bench-command.js';
-import { addChaosCommand } from './chaos-command.js';
-import { addConsoleCommand } from './console-command.js';
-import { addDemoCommand } from './demo-command.js';
-import { addDiskCommand } from './disk-command.js';
-import { addDoctorCommand } from './doctor-command.js';
-import { addFailoverCommand } from './failover-command.js';
-import { addOperateCommands } from './operate-commands.js';
-import { addRecordCommand } from './record-command.js';
-import { addReplayCommand } from './replay-command.js';
-import { addRunCommand } from './run-command.js';
-import { addSimulateCommand } from './simulate-command.js';
-import { addStatusCommand } from './status-command.js';
-import { addStopCommand } from './stop-command.js';
-import { addSwitchCommand } from './switch-command.js';
 
 /** The program. bin/ftvm calls it with the words after `ftvm`. */
 export async function main(words: readonly string[]): Promise<void> {
@@ -39,22 +24,7 @@ Examples:
   $ ftvm run --primary      # boot Linux; in a second terminal: ftvm run --backup
   $ ftvm status             # who is live, and is it protected`,
     );
-  addDemoCommand(program);
-  addRunCommand(program);
-  addStatusCommand(program);
-  addConsoleCommand(program);
-  addFailoverCommand(program);
-  addOperateCommands(program);
-  addStopCommand(program);
-  addSwitchCommand(program);
-  addArbiterCommand(program);
-  addRecordCommand(program);
-  addReplayCommand(program);
-  addDiskCommand(program);
-  addDoctorCommand(program);
-  addBenchCommand(program);
-  addChaosCommand(program);
-  addSimulateCommand(program);
+  await addCommands(program, words[0]);
   for (const command of program.commands) {
     command.exitOverride();
     command.showHelpAfterError(`(ftvm ${command.name()} --help shows what there is)`);
