@@ -1,6 +1,7 @@
 import { cpus, loadavg, totalmem } from 'node:os';
 import type { BenchPart } from './bench-part.js';
 import type { Way } from './guest-trio.js';
+import { StolenTime } from './stolen-time.js';
 
 /**
  * One line of the report: the same work on plain v86, on ftvm alone, and with a backup in sync.
@@ -86,6 +87,7 @@ export class BenchSamples {
   readonly #protection: ProtectionSample[] = [];
   /** What else the host was at: above 1 or so, times say little. */
   readonly #loadBefore = round(loadavg()[0] ?? 0);
+  readonly #stolen = new StolenTime();
   yardstick: Yardstick | null = null;
 
   take(part: BenchPart, name: string, unit: string, way: Way, value: number): void {
@@ -102,6 +104,7 @@ export class BenchSamples {
   }
 
   report(repetitions: number): BenchReport {
+    const stolenPercent = this.#stolen.percent;
     return {
       machine: {
         cpu: cpus()[0]?.model ?? 'unknown',
@@ -110,6 +113,7 @@ export class BenchSamples {
         node: process.versions.node,
         platform: `${process.platform} ${process.arch}`,
         loadBefore: this.#loadBefore,
+        ...(stolenPercent !== null && { stolenPercent }),
       },
       repetitions,
       rows: [...this.#rows].map(([name, row]) => rowOf(name, row)),

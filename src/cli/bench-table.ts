@@ -4,7 +4,7 @@ import type { BenchReport, WaitRow, Yardstick } from '../bench/bench-report.js';
 export function benchTable(report: BenchReport): string {
   const { machine, rows, protection, failover, yardstick, repetitions } = report;
   const where = `${machine['cpu']}, ${machine['cores']} cores, Node ${machine['node']}, load ${machine['loadBefore']} before; medians of ${repetitions}`;
-  const lines = [where];
+  const lines = [where, ...warningOf(machine['stolenPercent'])];
   if (rows.length > 0) lines.push('', ...rowsOf(report));
   if (protection) {
     const facts = Object.entries(protection).filter(([, value]) => value !== null);
@@ -14,6 +14,15 @@ export function benchTable(report: BenchReport): string {
   if (yardstick) lines.push('', ...yardstickOf(yardstick));
   return `${lines.join('\n')}\n`;
 }
+
+/** A machine that is itself a guest may have been slow for reasons of its host. */
+function warningOf(stolenPercent: string | number | undefined): string[] {
+  if (typeof stolenPercent !== 'number' || stolenPercent < stolenPercentMax) return [];
+  return [
+    `CAUTION: the host of this machine gave ${stolenPercent} % of its processors' time to others; measure again when it is quiet`,
+  ];
+}
+const stolenPercentMax = 2;
 
 function rowsOf({ rows }: BenchReport): string[] {
   const cells = rows.map((row) => [

@@ -39,3 +39,12 @@ it('shows only what was measured', () => {
   expect(table).not.toContain('plain v86');
   expect(table).not.toContain('QEMU');
 });
+
+it.each([
+  [0.4, false],
+  [35, true],
+])('warns of figures made while the host was busy: %d %% stolen', (stolenPercent, warns) => {
+  const report = new BenchSamples().report(1);
+  const table = benchTable({ ...report, machine: { ...report.machine, stolenPercent } });
+  expect(table.includes(`CAUTION: the host of this machine gave ${stolenPercent} %`)).toBe(warns);
+});
