@@ -94,6 +94,11 @@ export class ReplicaHost {
       return thing;
     };
     try {
+      // Whatever this replica will be, it needs a machine, and nothing else takes as long to make.
+      const spare = opened(new SpareVcpu(() => new V86Vcpu({ spec: vm.spec })), (each) =>
+        each.close(),
+      );
+      spare.prepare();
       const lastWill = opened(new ProcessWill(diagnostics), (will) => will.close());
       const disks = opened(await ReplicaDrives.open(vm, options.disks, options), (open) =>
         open.close(),
@@ -172,9 +177,6 @@ export class ReplicaHost {
       if (cable) opened(cable, (plugged) => plugged.close());
       control.cable = cable;
       const connector = new WsConnector({ subprotocol: LOG_SUBPROTOCOL, secret: options.secret });
-      const spare = opened(new SpareVcpu(() => new V86Vcpu({ spec: vm.spec })), (each) =>
-        each.close(),
-      );
       const makeParts = (): ReplicaParts => ({
         clock: new NodeClock(),
         console: vm.spec.console,
