@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
@@ -18,8 +19,8 @@ export default defineConfig({
     exclude: ['test/long/**'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // Real guests use a core each; more files at once only makes them wait for each other.
-    maxWorkers: 2,
+    // Real guests use a core each and their compilers another; more files at once only wait for each other.
+    maxWorkers: availableParallelism() > 2 ? 3 : 2,
     sequence: { sequencer: LongestFirst },
   },
 });
