@@ -116,7 +116,10 @@ class FailoverBench {
     await this.#client?.answers(answersBetween);
     // A backup is in sync, and takes over, while its machine is still being built: the wait would be
     // for that.
-    while ((await statusOf(live)).backups.every(({ lagMs }) => lagMs > settledLagMs)) {
+    for (;;) {
+      const { backups } = await statusOf(live);
+      if (backups.length === 0) throw new BenchError('The backup that joined is gone');
+      if (backups.some(({ lagMs }) => lagMs <= settledLagMs)) return;
       await this.#client?.answers(1);
     }
   }
@@ -154,16 +157,18 @@ class PingClient {
     return this.#longestMs;
   }
 
-  /** Resolves after that many more. */
+  /** Resolves after that many more. Throws a BenchError after a minute without one. */
   answers(count: number): Promise<void> {
     const wanted = this.#answers + count;
     return new Promise((resolve, reject) => {
-      const late = (): void =>
-        reject(new BenchError("The guest's redis did not answer for a minute"));
-      const tooLate = setTimeout(late, 60_000);
+      const silence = setTimeout(() => {
+        const missing = `${wanted - this.#answers} of ${count} answers are missing`;
+        reject(new BenchError(`The guest's redis was silent for a minute: ${missing}`));
+      }, 60_000);
       this.#heard = () => {
-        if (this.#answers < wanted) return;
-        clearTimeout(tooLate);
+        if (this.#answers < wanted) return void silence.refresh();
+        clearTimeout(silence);
+        this.#heard = () => undefined;
         resolve();
       };
     });

@@ -65,7 +65,8 @@ async function runBench(parsed: Options): Promise<number> {
   if (report === null) return exitStatus.interrupted;
   process.stdout.write(parsed.json ? `${JSON.stringify(report)}\n` : benchTable(report));
   if (parsed.svg !== undefined) await write(parsed.svg, chartOf(report));
-  return exitStatus.done;
+  const isWhole = parsed.from !== undefined || report.repetitions === parsed.repetitions;
+  return isWhole ? exitStatus.done : exitStatus.checkFailed;
 }
 
 /** Null if it was interrupted. */
@@ -79,7 +80,8 @@ function measure(parsed: Options): Promise<BenchReport | null> {
     const root = await mkdtemp(join(tmpdir(), 'ftvm-bench-'));
     stop.addEventListener('abort', () => GuestProcess.killAll());
     try {
-      return await bench({ repetitions, idleSeconds: idle, parts, root }, say);
+      const report = await bench({ repetitions, idleSeconds: idle, parts, root }, say);
+      return stop.aborted ? null : report;
     } catch (error) {
       if (stop.aborted) return null;
       throw error;
